@@ -1,0 +1,59 @@
+"""Any library that follows the array API standard: its own ``top_k`` if it has one, else its ``argsort``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from xtopk._order import Ranking, dtype_name, may_hold_nan, sort_key
+from xtopk._select.sort import indices_by_sort
+from xtopk._select.threshold import indices_by_threshold
+
+Selected = tuple[Any, Any]
+TopkFunction = Callable[[Any, Any, int, int, Ranking], Selected]
+
+
+def generic_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Return the top k by the standard's functions alone."""
+    key, late = sort_key(xp, x, rank)
+    if hasattr(xp, "top_k"):
+        key = xp.moveaxis(key, axis, -1)
+        late = None if late is None else xp.moveaxis(late, axis, -1)
+        indices = indices_by_threshold(xp, key, late, k, lambda a, k: xp.top_k(a, k, mode="smallest")[0])
+        indices = xp.moveaxis(indices, -1, axis)
+    else:
+        indices = indices_by_sort(xp, key, late, k, axis)
+    return xp.take_along_axis(x, indices, axis=axis), indices
+
+
+def mask_by_topk(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return True at the top k, found by comparing each element with the last chosen one."""
+    top = topk(xp, x, k, axis, rank._replace(sorted=True, stable=True))
+    position = xp.arange(x.shape[axis], dtype=top[1].dtype, device=x.device)
+    return mask_by_rank(xp, x, top, xp.reshape(position, (-1,) + (1,) * (x.ndim - 1 - axis)), axis, rank)
+
+
+def mask_by_rank(xp: Any, x: Any, top: Selected, position: Any, axis: int, rank: Ranking) -> Any:
+    """Return True where `x` ranks no later than the last of the sorted, stable `top`.
+
+    `position` counts along `axis` and broadcasts against `x`.
+    """
+    last, last_index = (part[(slice(None),) * axis + (slice(-1, None),)] for part in top)
+    if dtype_name(x.dtype) == "bool":
+        x, last = xp.astype(x, xp.uint8), xp.astype(last, xp.uint8)
+    better, tie = (x > last if rank.largest else x < last), x == last
+    if may_hold_nan(x.dtype):
+        missing, last_missing = xp.isnan(x), xp.isnan(last)
+        better = better | (missing & ~last_missing if rank.nan_first else last_missing & ~missing)
+        tie = tie | (missing & last_missing)
+    return better | (tie & (position <= last_index))
+
+
+def merge_by_topk(
+    topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking
+) -> Selected:
+    """Return the top k of candidates that know their index in the whole, which decides between equal ones."""
+    if rank.stable:
+        order = xp.argsort(indices, axis=axis)
+        values = xp.take_along_axis(values, order, axis=axis)
+        indices = xp.take_along_axis(indices, order, axis=axis)
+    values, chosen = topk(xp, values, k, axis, rank)
+    return values, xp.take_along_axis(indices, chosen, axis=axis)

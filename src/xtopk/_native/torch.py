@@ -1,0 +1,85 @@
+"""torch: ``torch.topk``, whose ties are arbitrary and for which NaN is the greatest, and what mends that."""
+
+from typing import Any
+
+from xtopk._native.generic import Selected, TopkFunction
+from xtopk._order import Ranking, dtype_name, rank_key
+from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.threshold import indices_by_threshold
+
+UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
+"""The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
+
+
+def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Return the top k of a torch tensor; the gradient is that of gathering the values."""
+    if str(x.layout) != "torch.strided" or x.is_nested:
+        raise TypeError("x must be a dense tensor, such as x.to_dense() makes; got a sparse or nested one")
+    rows = xp.moveaxis(x.detach(), axis, -1)
+    indices = _indices_eager(xp, rows, k, rank) if _may_branch(x) else _indices_static(xp, rows, k, rank)
+    indices = xp.moveaxis(indices, -1, axis)
+    return _gather(xp, x, axis, indices), indices
+
+
+def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return True at the top k, scattered into a new tensor."""
+    _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
+    return xp.zeros_like(x, dtype=xp.bool).scatter(axis, indices, True)
+
+
+def _gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
+    name = dtype_name(x.dtype)
+    if name in UNSUPPORTED and name != "bool":
+        return x.view(getattr(xp, UNSUPPORTED[name])).gather(axis, indices).view(x.dtype)
+    return x.gather(axis, indices)
+
+
+def _may_branch(x: Any) -> bool:
+    """Return whether Python may look at the elements: not while compiling, in a transform, or off the CPU."""
+    import torch
+
+    return (
+        not torch.compiler.is_compiling()
+        and type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.device.type == "cpu"
+        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    )
+
+
+def _indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    key = rank_key(xp, rows, rank)
+    if key.dtype.itemsize * 8 <= BITS_PACKED:
+        return indices_by_packing(xp, key, k, lambda a, k: _least(a, k, sort=rank.sorted))
+    return indices_by_threshold(xp, key, None, k, _least)
+
+
+def _least(a: Any, k: int, sort: bool = True) -> Any:
+    return a.topk(k, largest=False, sorted=sort).values
+
+
+def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices by `torch.topk` of one more than `k`, which shows where ties or NaN made it go wrong."""
+    name = dtype_name(rows.dtype)
+    if name == "bool":
+        rows = rows.view(xp.uint8)
+    elif name in UNSUPPORTED:
+        rows, rank = rank_key(xp, rows, rank), rank._replace(largest=False)
+    n = rows.shape[-1]
+    values, indices = rows.topk(min(k + rank.stable, n), largest=rank.largest)
+    kept, indices = values[..., :k], indices[..., :k]
+    wrong = values.new_zeros(rows.shape[:-1], dtype=xp.bool)
+    if rank.stable:
+        # Written so that a NaN, which equals nothing, counts as a tie.
+        tied = ~(values[..., :-1] > values[..., 1:] if rank.largest else values[..., :-1] < values[..., 1:])
+        if tied.any():
+            if k < n:
+                wrong = tied[..., -1]
+            indices = indices.sort().values
+            kept = rows.gather(-1, indices)
+            order = kept.argsort(stable=True, descending=rank.largest)
+            indices = indices.gather(-1, order)
+    if rank.largest and not rank.nan_first and rows.is_floating_point():
+        wrong = wrong | kept.isnan().any(-1)
+    if wrong.any():
+        indices[wrong] = _indices_static(xp, rows[wrong], k, rank)
+    return indices

@@ -1,0 +1,1 @@
+"""Selection algorithms, one a file; each sees only a namespace, arrays and numbers."""

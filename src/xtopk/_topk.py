@@ -1,0 +1,200 @@
+"""The public functions: what they promise and what they refuse; one line hands over to the library's own file."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from xtopk import _checks
+from xtopk._native import native_for
+from xtopk._order import Ranking
+
+Array = TypeVar("Array")
+Mode = Literal["largest", "smallest"]
+NanRule = Literal["last", "greatest"]
+
+
+class TopK(NamedTuple, Generic[Array]):
+    """The chosen elements and their positions along the axis."""
+
+    values: Array
+    indices: Array
+
+
+def topk(
+    x: Array,
+    k: int,
+    axis: int = -1,
+    *,
+    mode: Mode = "largest",
+    sorted: bool = True,
+    stable: bool = True,
+    nan: NanRule = "last",
+) -> TopK[Array]:
+    """Return the `k` largest or smallest elements along an axis, and their indices.
+
+    The answer is the same on every array library: numbers rank before NaN, then by value (the zeros are
+    equal), then by position, the lower index first.
+
+    Parameters
+    ----------
+    x : array of any array library, at least 1-D
+        Boolean, integer or real floating point. Never written to.
+    k : int
+        How many elements to choose, from 0 to ``x.shape[axis]``.
+    axis : int, default: -1
+        The axis to choose along.
+    mode : {"largest", "smallest"}, default: "largest"
+        Which elements to choose.
+    sorted : bool, default: True
+        Whether the result is in rank order; if not, its order is unspecified.
+    stable : bool, default: True
+        Whether the lower index wins among equal elements; if not, any of them may.
+    nan : {"last", "greatest"}, default: "last"
+        Whether NaN ranks after every number in both modes, or as greater than every number.
+
+    Returns
+    -------
+    TopK
+        Named tuple ``(values, indices)`` of arrays shaped as `x` with ``k`` along `axis`: `values` of the
+        dtype of `x`, `indices` of the library's default index dtype.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array or cannot be ranked (complex, object), or `k` or `axis` is no integer.
+    ValueError
+        If `k` is out of range, `x` is 0-d, or `mode` or `nan` is an unknown word.
+    AxisError
+        If `x` has no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xtopk
+    >>> xtopk.topk(np.asarray([3.0, np.nan, 7.0, 7.0]), 3)
+    TopK(values=array([7., 7., 3.]), indices=array([2, 3, 0]))
+    """
+    xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
+    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+        return TopK(*_nothing(xp, x, k, axis))
+    return TopK(*native_for(xp).topk(xp, x, k, axis, rank))
+
+
+def topk_mask(
+    x: Array,
+    k: int,
+    axis: int = -1,
+    *,
+    mode: Mode = "largest",
+    stable: bool = True,
+    nan: NanRule = "last",
+) -> Array:
+    """Return a boolean array that is True at exactly the `k` elements `topk` chooses along an axis.
+
+    Parameters
+    ----------
+    x, k, axis, mode, stable, nan
+        As for `topk`.
+
+    Returns
+    -------
+    array of bool
+        Of the shape of `x`, on its device.
+
+    Raises
+    ------
+    TypeError, ValueError, AxisError
+        As for `topk`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xtopk
+    >>> xtopk.topk_mask(np.asarray([3, 9, 7, 7]), 2)
+    array([False,  True,  True, False])
+    """
+    xp, k, axis, rank = _check(x, k, axis, mode, True, stable, nan)
+    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+        return xp.zeros_like(x, dtype=xp.bool)  # type: ignore[no-any-return]
+    native = native_for(xp)
+    return native.mask(native.topk, xp, x, k, axis, rank)  # type: ignore[no-any-return]
+
+
+def merge_topk(
+    parts: Sequence[tuple[Array, Array]],
+    k: int,
+    axis: int = -1,
+    *,
+    mode: Mode = "largest",
+    sorted: bool = True,
+    stable: bool = True,
+    nan: NanRule = "last",
+) -> TopK[Array]:
+    """Return the top `k` of a long axis from the top `k` of its disjoint pieces.
+
+    Equals `topk` of the whole when each part holds the top ``min(k, length)`` of its piece, in any order, and
+    its indices are counted from the start of the whole axis. The parts may come in any order.
+
+    Parameters
+    ----------
+    parts : sequence of TopK or (values, indices) pairs
+        What `topk` returned for each piece, its indices shifted by where the piece begins. All arrays are of
+        one library and alike but for the length of `axis`.
+    k : int
+        How many elements to choose, from 0 to the number of candidates in all parts together.
+    axis, mode, sorted, stable, nan
+        As for `topk`, the same as the parts were made with.
+
+    Returns
+    -------
+    TopK
+        As `topk` returns it; `indices` keep their dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, AxisError
+        As for `topk`, and if there is no part or the parts do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xtopk
+    >>> left, right = np.asarray([3, 9, 7]), np.asarray([8, 1])
+    >>> parts = [xtopk.topk(left, 2), xtopk.topk(right, 2)]
+    >>> parts[1] = xtopk.TopK(parts[1].values, parts[1].indices + len(left))
+    >>> xtopk.merge_topk(parts, 2)
+    TopK(values=array([9, 8]), indices=array([1, 3]))
+    """
+    pairs = _checks.check_parts(parts)
+    first = pairs[0][0]
+    xp = _checks.check_array(first, "values")
+    axis = _checks.check_axis(axis, first.ndim)
+    k = _checks.check_k(k, _checks.check_parts_fit(pairs, axis), "the number of candidates in parts")
+    rank = _ranking(mode, sorted, stable, nan)
+    values = xp.concat([part for part, _ in pairs], axis=axis)
+    indices = xp.concat([part for _, part in pairs], axis=axis)
+    if k == 0 or 0 in values.shape:
+        return TopK(_first(values, k, axis), _first(indices, k, axis))
+    native = native_for(xp)
+    return TopK(*native.merge(native.topk, xp, values, indices, k, axis, rank))
+
+
+def _check(x: Any, k: Any, axis: Any, mode: Any, sorted: Any, stable: Any, nan: Any) -> tuple[Any, int, int, Ranking]:
+    xp = _checks.check_array(x)
+    axis = _checks.check_axis(axis, x.ndim)
+    k = _checks.check_k(k, _checks.check_length(x, axis), f"the length of axis {axis}")
+    return xp, k, axis, _ranking(mode, sorted, stable, nan)
+
+
+def _ranking(mode: Any, sorted: Any, stable: Any, nan: Any) -> Ranking:
+    largest = _checks.check_word(mode, "mode", _checks.MODES) == "largest"
+    greatest = _checks.check_word(nan, "nan", _checks.NAN_RULES) == "greatest"
+    return Ranking(largest, largest and greatest, bool(sorted), bool(stable))
+
+
+def _first(x: Any, k: int, axis: int) -> Any:
+    return x[(slice(None),) * axis + (slice(0, k),)]
+
+
+def _nothing(xp: Any, x: Any, k: int, axis: int) -> tuple[Any, Any]:
+    values = _first(x, k, axis)
+    return values, xp.zeros_like(values, dtype=xp.arange(1).dtype)
