@@ -4,6 +4,7 @@ Everything here looks at types, dtypes and shapes only, so it is the same for ea
 """
 
 import operator
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -45,6 +46,12 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
 
 
 def _find_namespace(x: Any, name: str) -> ModuleType:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        # Not by asking: torch.compile traces through the cache inside array_namespace with a warning.
+        import array_api_compat.torch as torch_namespace
+
+        return torch_namespace  # type: ignore[no-any-return]
     is_scalar = any(cls.__name__ == "generic" for cls in type(x).__mro__)
     if hasattr(x, "dtype") and hasattr(x, "ndim") and not is_scalar:
         try:
@@ -90,6 +97,8 @@ def check_k(k: Any, length: Any, of_what: str) -> int:
 
 
 def _integer(k: Any) -> int | None:
+    if type(k) is int:
+        return k
     if isinstance(k, bool) or dtype_name(getattr(k, "dtype", "")).startswith("bool"):
         return None
     try:

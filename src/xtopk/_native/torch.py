@@ -15,9 +15,9 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a torch tensor; the gradient is that of gathering the values."""
     if str(x.layout) != "torch.strided" or x.is_nested:
         raise TypeError("x must be a dense tensor, such as x.to_dense() makes; got a sparse or nested one")
-    rows = xp.moveaxis(x.detach(), axis, -1)
+    rows = x.detach().movedim(axis, -1)
     indices = _indices_eager(xp, rows, k, rank) if _may_branch(x) else _indices_static(xp, rows, k, rank)
-    indices = xp.moveaxis(indices, -1, axis)
+    indices = indices.movedim(-1, axis)
     return _gather(xp, x, axis, indices), indices
 
 
