@@ -1,0 +1,275 @@
+"""The only list of libraries that the tests know: one row each, chosen by traits and never by name."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal
+from unittest import mock
+
+import numpy as np
+
+import xtopk
+
+INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+STANDARD = ("bool", *INTEGERS, "float32", "float64")
+USUAL = (*STANDARD, "float16")
+BFLOAT16 = ("bfloat16",) if find_spec("ml_dtypes") else ()
+TIMES = ("datetime64[s]", "timedelta64[ns]")
+SWAPPED = tuple(
+    np.dtype(code).newbyteorder("S").str for code in ("i2", "u4", "i8", "f2", "f4", "f8", "M8[s]")
+)
+"""Dtypes of the byte order that this machine does not have."""
+JAX_X64 = os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "true")
+
+
+def np_dtype(name: str) -> Any:
+    """Return NumPy's dtype of a name; for bfloat16, ml_dtypes' (which the torch row needs, too)."""
+    return np.dtype(import_module("ml_dtypes").bfloat16 if name == "bfloat16" else name)
+
+
+@dataclass(frozen=True, repr=False)
+class Library:
+    """One row: how to make arrays and get them back, how to call a function, and its traits."""
+
+    name: str
+    requires: str
+    """The module without which the row cannot run."""
+    native: str
+    """The key of `xtopk._native.NATIVES` that serves it; empty for the generic path."""
+    dtypes: tuple[str, ...]
+    make: Callable[[Any], Any]
+    """From a NumPy array to the library's; aliases its memory where that is possible."""
+    back: Callable[..., list[Any]]
+    """From the library's arrays to NumPy arrays, all at once."""
+    call: Callable[..., Any] = lambda function, *args, **options: function(*args, **options)
+    """How a function of xtopk is called."""
+    index_dtype: str = "int64"
+    transforms: Literal["", "torch", "jax"] = ""
+    """Whose derivatives and transformations apply."""
+    lazy: bool = False
+    gpu: bool = False
+    static: bool = False
+    """Whether Python may not look at the elements during a call."""
+    compiled: bool = False
+    """Whether each new shape costs a compilation."""
+    disguised: bool = False
+    """Whether the arrays are another row's and only the call differs."""
+
+    def __repr__(self) -> str:
+        return self.name
+
+    @property
+    def namespace(self) -> Any:
+        """The library itself."""
+        return import_module(self.requires)
+
+    def topk(self, *args: Any, **options: Any) -> Any:
+        return self.call(xtopk.topk, *args, **options)
+
+    def topk_mask(self, *args: Any, **options: Any) -> Any:
+        return self.call(xtopk.topk_mask, *args, **options)
+
+    def merge_topk(self, *args: Any, **options: Any) -> Any:
+        return self.call(xtopk.merge_topk, *args, **options)
+
+
+def numpy_back(*arrays: Any) -> list[Any]:
+    return list(arrays)
+
+
+def read_only(x: Any) -> Any:
+    x = x.view()
+    x.flags.writeable = False
+    return x
+
+
+def torch_make(x: Any) -> Any:
+    torch = import_module("torch")
+    if not (x.flags.aligned and x.flags.writeable and all(stride >= 0 for stride in x.strides)):
+        x = x.copy(order="K")
+    if x.dtype.name == "bfloat16":
+        return torch.from_numpy(x.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(x)
+
+
+def torch_back(*arrays: Any) -> list[Any]:
+    torch = import_module("torch")
+    return [
+        a.detach().view(torch.int16).numpy().view(np_dtype("bfloat16"))
+        if a.dtype == torch.bfloat16
+        else a.detach().numpy()
+        for a in arrays
+    ]
+
+
+def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """Call under `torch.vmap` along a new axis of one, where Python may not branch on elements."""
+    torch = import_module("torch")
+    batch = [tuple(a[None] for a in part) for part in x] if isinstance(x, list) else x[None]
+    result = torch.vmap(lambda inner: function(inner, *args, **options))(batch)
+    return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
+
+
+def jax_make(x: Any) -> Any:
+    return import_module("jax.numpy").asarray(x)
+
+
+def jax_back(*arrays: Any) -> list[Any]:
+    return [np.asarray(a) for a in arrays]
+
+
+def ragged(length: int, many: bool) -> tuple[int, ...]:
+    """Return uneven chunks of an axis, an empty one among them."""
+    if length < 2:
+        return (length,)
+    third = min(3, length - 1)
+    return (1, 0, third, length - 1 - third) if many else (third, length - third)
+
+
+def dask_make(x: Any) -> Any:
+    chunks = tuple(ragged(length, many=x.ndim < 3) for length in x.shape)
+    return import_module("dask.array").from_array(x, chunks=chunks)
+
+
+def dask_back(*arrays: Any) -> list[Any]:
+    return list(import_module("dask").compute(*arrays, scheduler="synchronous"))
+
+
+@cache
+def strictest() -> Any:
+    """Return array_api_strict with everything refused that the standard does not promise everywhere."""
+    strict = import_module("array_api_strict")
+    strict.set_array_api_strict_flags(
+        boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
+    )
+    return strict
+
+
+def strict_make(x: Any) -> Any:
+    """Make an array on a device that is not the default, so that one made without naming it shows."""
+    strict = strictest()
+    return strict.asarray(np.array(x), device=strict.Device("device1"))
+
+
+def strict_back(*arrays: Any) -> list[Any]:
+    cpu = strictest().Device("CPU_DEVICE")
+    return [np.asarray(a.to_device(cpu)) for a in arrays]
+
+
+def call_with_own_top_k(function: Any, *args: Any, **options: Any) -> Any:
+    with mock.patch.object(strictest(), "top_k", import_module("tests.own_top_k").top_k, create=True):
+        return function(*args, **options)
+
+
+def as_if_cupy() -> AbstractContextManager[Any]:
+    """Let NumPy arrays take CuPy's path."""
+    from xtopk._native import NATIVES
+
+    return mock.patch.dict(NATIVES, numpy=NATIVES["cupy"]) if "cupy" in NATIVES else nullcontext()
+
+
+def call_as_cupy(function: Any, *args: Any, **options: Any) -> Any:
+    with as_if_cupy():
+        return function(*args, **options)
+
+
+def cupy_make(x: Any) -> Any:
+    return import_module("cupy").asarray(x)
+
+
+def cupy_back(*arrays: Any) -> list[Any]:
+    return [a.get() for a in arrays]
+
+
+NUMPY_DTYPES = (*USUAL, *BFLOAT16, *TIMES, *SWAPPED)
+TORCH_DTYPES = (*USUAL, "bfloat16")
+JAX_DTYPES = tuple(d for d in TORCH_DTYPES if JAX_X64 or not d.endswith("64"))
+
+LIBRARIES = (
+    Library("numpy", "numpy", "numpy", NUMPY_DTYPES, make=lambda x: x, back=numpy_back),
+    Library("numpy-readonly", "numpy", "numpy", NUMPY_DTYPES, make=read_only, back=numpy_back),
+    Library("torch", "torch", "torch", TORCH_DTYPES, make=torch_make, back=torch_back, transforms="torch"),
+    Library(
+        "torch-static",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=torch_make,
+        back=torch_back,
+        call=torch_call_static,
+        static=True,
+        disguised=True,
+    ),
+    Library(
+        "jax",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make,
+        back=jax_back,
+        index_dtype="int64" if JAX_X64 else "int32",
+        transforms="jax",
+        compiled=True,
+    ),
+    Library("dask", "dask.array", "dask.array", NUMPY_DTYPES, make=dask_make, back=dask_back, lazy=True),
+    Library("strict", "array_api_strict", "", STANDARD, make=strict_make, back=strict_back),
+    Library(
+        "own-top-k",
+        "array_api_strict",
+        "",
+        STANDARD,
+        make=strict_make,
+        back=strict_back,
+        call=call_with_own_top_k,
+        disguised=True,
+    ),
+    Library("cupy", "cupy", "cupy", USUAL, make=cupy_make, back=cupy_back, gpu=True),
+    Library(
+        "cupy-on-numpy",
+        "numpy",
+        "cupy",
+        USUAL,
+        make=lambda x: x,
+        back=numpy_back,
+        call=call_as_cupy,
+        disguised=True,
+    ),
+)
+
+
+def available(library: Library) -> bool:
+    """Return whether a row can run here."""
+    if find_spec(library.requires.partition(".")[0]) is None:
+        return False
+    return not library.gpu or bool(import_module("cupy").is_available())
+
+
+def chosen(named: str | None) -> tuple[Library, ...]:
+    """Return the rows that `named` names, all of which must be there, or else every row that can run here."""
+    if named is None:
+        return tuple(library for library in LIBRARIES if available(library))
+    names = named.split(",")
+    unknown = set(names) - {library.name for library in LIBRARIES}
+    if unknown:
+        raise LookupError(
+            f"XTOPK_TEST_LIBRARIES names rows that tests/libraries.py does not have: {sorted(unknown)}"
+        )
+    picked = tuple(library for library in LIBRARIES if library.name in names)
+    missing = [library.name for library in picked if not available(library)]
+    if missing:
+        raise ModuleNotFoundError(f"XTOPK_TEST_LIBRARIES names rows that cannot run here: {missing}")
+    return picked
+
+
+SELECTED = chosen(os.environ.get("XTOPK_TEST_LIBRARIES"))
+
+
+def rows(**traits: Any) -> list[Library]:
+    """Return the selected rows that have all the given traits."""
+    return [
+        library for library in SELECTED if all(getattr(library, t) == value for t, value in traits.items())
+    ]

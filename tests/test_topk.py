@@ -1,0 +1,153 @@
+"""`topk` against the oracle: every row, every dtype, every argument."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xtopk
+from tests.libraries import Library, np_dtype, rows
+from tests.oracle import assert_same_bits, assert_topk
+from tests.strategies import Case, cases, every_special, interesting_k, interesting_lengths, tied_array
+
+OPTIONS = ("mode", "nan", "sorted", "stable")
+ROWS_AND_DTYPES = [pytest.param(row, dtype, id=f"{row}-{dtype}") for row in rows() for dtype in row.dtypes]
+
+
+def assert_agrees(library: Library, x_np: Any, k: int, axis: int = -1, **options: Any) -> None:
+    """Assert that the library's answer is the oracle's and that the call left its input as it was."""
+    before = x_np.copy()
+    x = library.make(x_np)
+    assert_topk(library, library.topk(x, k, axis, **options), x, before, k, axis, **options)
+    assert_same_bits(x_np, before)
+    (after,) = library.back(x)
+    assert_same_bits(after, before)
+
+
+@pytest.mark.parametrize(("library", "dtype"), ROWS_AND_DTYPES)
+@given(data=st.data())
+def test_agrees_with_the_oracle(library: Library, dtype: str, data: st.DataObject) -> None:
+    case: Case = data.draw(cases(dtype, OPTIONS))
+    assert_agrees(library, case.x, case.k, case.axis, **case.options)
+
+
+@pytest.mark.parametrize("nan", ["last", "greatest"])
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize(("library", "dtype"), ROWS_AND_DTYPES)
+def test_every_odd_element(library: Library, dtype: str, mode: str, nan: str) -> None:
+    x = np.tile(every_special(np_dtype(dtype)), (2, 2))
+    x[1] = x[1, ::-1]
+    for k in (1, 5, x.shape[1] // 2, x.shape[1]):
+        if k <= x.shape[1]:
+            assert_agrees(library, x, k, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize("n", interesting_lengths())
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_lengths_around_thresholds(library: Library, n: int) -> None:
+    rng = np.random.default_rng(n)
+    dtypes = [dtype for dtype in ("float32", "int16", "uint64") if dtype in library.dtypes]
+    for dtype in dtypes:
+        for k in {1, 9, n // 2, n - 1}:
+            mode, nan = rng.choice(["largest", "smallest"]), rng.choice(["last", "greatest"])
+            x = tied_array(rng, (n,), np_dtype(dtype), kinds=int(rng.choice([3, n])))
+            assert_agrees(library, x, k, mode=str(mode), nan=str(nan))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "dtype"),
+    [
+        ((300_000,), 0, "float32"),
+        ((3, 90_000), 1, "float16"),
+        ((90_000, 3), 0, "int32"),
+        ((700, 400), -1, "float32"),
+        ((700, 400), 0, "float64"),
+        ((5, 300, 180), 1, "uint8"),
+    ],
+)
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_large(library: Library, shape: tuple[int, ...], axis: int, dtype: str) -> None:
+    """Arrays that are cut into blocks, a NaN in some of them only."""
+    if dtype not in library.dtypes:
+        dtype = "float32"
+    rng = np.random.default_rng(len(shape) + axis)
+    x = np.abs(rng.normal(scale=50, size=shape)).astype(dtype)
+    if dtype.startswith("float"):
+        x[-1:] = np.where(rng.random(shape[1:]) < 0.5, np.nan, x[-1:])
+    assert_agrees(library, x, 20, axis)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3), (0, 0)])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_zero_lengths(library: Library, shape: tuple[int, ...]) -> None:
+    for axis in range(-len(shape), len(shape)):
+        for k in interesting_k(shape[axis]):
+            assert_agrees(library, np.zeros(shape, dtype=np.float32), k, axis)
+
+
+@pytest.mark.parametrize("fill", [0, 1, np.nan, np.inf, -np.inf, -0.0])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_all_elements_equal(library: Library, fill: float) -> None:
+    for mode in ("largest", "smallest"):
+        for nan in ("last", "greatest"):
+            assert_agrees(library, np.full((2, 40), fill, dtype=np.float32), 7, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_defaults(library: Library) -> None:
+    """The defaults are the last axis, the largest, sorted, stable, NaN last."""
+    x_np = np.asarray([[1, np.nan, 3, 3], [np.inf, 0, -0.0, np.nan]], dtype=np.float32)
+    x = library.make(x_np)
+    values, indices = library.back(*library.topk(x, 3))
+    assert indices.tolist() == [[2, 3, 0], [0, 1, 2]]
+    assert values.tolist() == [[3, 3, 1], [np.inf, 0, 0]]
+    assert np.signbit(values[1]).tolist() == [False, False, True]
+
+
+class Three:
+    """An integer in all but name."""
+
+    def __index__(self) -> int:
+        return 3
+
+
+@pytest.mark.parametrize(
+    "k", [3, np.int8(3), np.uint64(3), np.asarray(3), Three()], ids=lambda k: type(k).__name__
+)
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_k_may_be_anything_with_an_index(library: Library, k: Any) -> None:
+    x_np = np.asarray([4, 1, 3, 2, 0], dtype=np.int32)
+    x = library.make(x_np)
+    assert_topk(library, library.topk(x, k), x, x_np, 3)
+    assert_topk(library, library.topk(x, k, axis=np.int64(0)), x, x_np, 3)
+
+
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_k_may_be_an_array_of_the_library(library: Library) -> None:
+    x_np = np.asarray([4, 1, 3, 2, 0], dtype=np.int32)
+    x = library.make(x_np)
+    k = library.make(np.asarray(3, dtype=np.int32))
+    assert_topk(library, library.topk(x, k), x, x_np, 3)
+
+
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_the_result_is_a_named_tuple(library: Library) -> None:
+    result = library.topk(library.make(np.arange(5, dtype=np.int32)), 2)
+    assert isinstance(result, xtopk.TopK)
+    assert isinstance(result, tuple)
+    values, indices = result
+    assert values is result.values
+    assert indices is result.indices
+
+
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_the_result_has_memory_of_its_own(library: Library) -> None:
+    """Writing to what comes back may not change the input, not even when all of it comes back."""
+    x_np = np.asarray([3, 2, 1], dtype=np.int32)
+    x = library.make(x_np.copy())
+    (values,) = library.back(library.topk(x, 3).values)
+    if values.flags.writeable:
+        values[:] = 9
+    assert library.back(x)[0].tolist() == [3, 2, 1]
