@@ -84,6 +84,9 @@ def sort_key(xp: Any, x: Any, rank: Ranking) -> tuple[Any, Any]:
     if name not in FLOAT_BITS:
         return (xp.bitwise_invert(x) if rank.largest else x), None
     missing = xp.isnan(x)
-    zero, infinity = xp.zeros_like(x[..., :1]), xp.full_like(x[..., :1], -xp.inf if rank.nan_first else xp.inf)
+    zero, infinity = (
+        xp.zeros_like(x[..., :1]),
+        xp.full_like(x[..., :1], -xp.inf if rank.nan_first else xp.inf),
+    )
     number = xp.where(x == 0, zero, -x if rank.largest else x)
     return xp.where(missing, infinity, number), (xp.logical_not(missing) if rank.nan_first else missing)

@@ -178,7 +178,9 @@ def merge_topk(
     return TopK(*native.merge(native.topk, xp, values, indices, k, axis, rank))
 
 
-def _check(x: Any, k: Any, axis: Any, mode: Any, sorted: Any, stable: Any, nan: Any) -> tuple[Any, int, int, Ranking]:
+def _check(
+    x: Any, k: Any, axis: Any, mode: Any, sorted: Any, stable: Any, nan: Any
+) -> tuple[Any, int, int, Ranking]:
     xp = _checks.check_array(x)
     axis = _checks.check_axis(axis, x.ndim)
     k = _checks.check_k(k, _checks.check_length(x, axis), f"the length of axis {axis}")

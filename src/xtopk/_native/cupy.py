@@ -12,7 +12,9 @@ def cupy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a CuPy array."""
     key = xp.moveaxis(rank_key(xp, x, rank), axis, -1)
     if key.dtype.itemsize * 8 <= BITS_PACKED:
-        indices = indices_by_packing(xp, key, k, lambda a, k: xp.sort(xp.partition(a, k - 1, axis=-1)[..., :k], axis=-1))
+        indices = indices_by_packing(
+            xp, key, k, lambda a, k: xp.sort(xp.partition(a, k - 1, axis=-1)[..., :k], axis=-1)
+        )
     else:
         indices = indices_by_sort(xp, key, None, k, -1)
     indices = xp.moveaxis(indices, -1, axis)

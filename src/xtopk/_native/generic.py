@@ -5,7 +5,7 @@ from typing import Any
 
 from xtopk._order import Ranking, dtype_name, may_hold_nan, sort_key
 from xtopk._select.sort import indices_by_sort
-from xtopk._select.threshold import indices_by_threshold
+from xtopk._select.kth import indices_by_kth_key
 
 Selected = tuple[Any, Any]
 TopkFunction = Callable[[Any, Any, int, int, Ranking], Selected]
@@ -17,7 +17,7 @@ def generic_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if hasattr(xp, "top_k"):
         key = xp.moveaxis(key, axis, -1)
         late = None if late is None else xp.moveaxis(late, axis, -1)
-        indices = indices_by_threshold(xp, key, late, k, lambda a, k: xp.top_k(a, k, mode="smallest")[0])
+        indices = indices_by_kth_key(xp, key, late, k, lambda a, k: xp.top_k(a, k, mode="smallest")[0])
         indices = xp.moveaxis(indices, -1, axis)
     else:
         indices = indices_by_sort(xp, key, late, k, axis)

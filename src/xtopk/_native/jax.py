@@ -34,7 +34,9 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         indices = _top_k(key, k)
     else:
         key = key.astype(jnp.int32)
-        indices = platform_dependent(key, cpu=lambda a: _top_k(_as_float(a), k), default=lambda a: _top_k(a, k))
+        indices = platform_dependent(
+            key, cpu=lambda a: _top_k(_as_float(a), k), default=lambda a: _top_k(a, k)
+        )
     indices = jnp.moveaxis(indices, -1, axis).astype(jnp.arange(1).dtype)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 

@@ -1,17 +1,17 @@
-"""NumPy: vectorised selection on blocks of rows that fit the cache, as integers where those compare faster."""
+"""NumPy: folded maxima and a threshold, on blocks of rows that fit the cache; odd dtypes compared as integers."""
 
 from math import prod
 from typing import Any
 
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._order import INTEGER_BITS, Ranking, dtype_name, may_hold_nan, rank_key
-from xtopk._select.partition import indices_by_partition
+from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
+from xtopk._select.threshold import FOLDED_ROW, PICKED_SHARE, indices_of_row, indices_of_rows
 
-BLOCK_ELEMENTS = 1 << 18
+BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
 
 COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
-"""The dtypes that NumPy itself compares fast and in the right order; the others are compared as integers."""
+"""The dtypes that NumPy itself compares fast and, but for NaN, in the right order."""
 
 
 def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -28,8 +28,10 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     for i in range(0, before, slabs):
         for j in range(0, after, columns):
             block = xp.moveaxis(ranked[i : i + slabs, :, j : j + columns], 1, 2)
-            chosen = _indices_of_rows(xp, block.reshape(-1, n), k, rank)
-            indices[i : i + slabs, :, j : j + columns] = xp.moveaxis(chosen.reshape(*block.shape[:2], k), 2, 1)
+            chosen = _indices_of_rows(xp, xp.ascontiguousarray(block).reshape(-1, n), k, rank)
+            indices[i : i + slabs, :, j : j + columns] = xp.moveaxis(
+                chosen.reshape(*block.shape[:2], k), 2, 1
+            )
     indices = indices.reshape(*x.shape[:axis], k, *x.shape[axis + 1 :])
     return xp.take_along_axis(x, indices, axis=axis), indices
 
@@ -37,18 +39,45 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return True at the top k, set one by one in a new array."""
     mask = xp.zeros(x.shape, dtype=xp.bool)
-    _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
+    _, indices = topk(xp, x, k, axis, rank)
     xp.put_along_axis(mask, indices, True, axis=axis)
     return mask
 
 
 def _indices_of_rows(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    if dtype_name(rows.dtype) not in COMPARED_DIRECTLY:
-        return indices_by_partition(xp, rank_key(xp, rows, rank), k, largest=False, sort=rank.sorted)
-    if rank.nan_first and may_hold_nan(rows.dtype) and xp.isnan(xp.max(rows)):
-        return indices_by_partition(xp, rank_key(xp, rows, rank), k, largest=False, sort=rank.sorted)
-    indices = indices_by_partition(xp, rows, k, largest=rank.largest, sort=rank.sorted)
-    lost = indices[:, 0] < 0
-    if lost.any():
-        indices[lost] = indices_by_partition(xp, rank_key(xp, rows[lost], rank), k, largest=False, sort=rank.sorted)
+    kind, name = rows.dtype.kind, dtype_name(rows.dtype)
+    if name in ("float16", "bfloat16") and not rank.nan_first:
+        indices, unanswered = _indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
+    elif kind == "b":
+        return _indices(xp, rows.view(xp.uint8), k, largest=rank.largest)[0]
+    elif name in COMPARED_DIRECTLY:
+        indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
+        if rank.nan_first and kind == "f":
+            unanswered |= xp.isnan(xp.max(rows, axis=-1))
+    else:
+        return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
+    if unanswered.any():
+        key = rank_key(xp, rows[unanswered], rank)
+        indices[unanswered] = _indices(xp, key, k, largest=False)[0]
     return indices
+
+
+def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
+    count, n = rows.shape
+    if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k:
+        return indices_of_rows(xp, rows, k, largest=largest)
+    indices = indices_of_row(xp, rows[0], k, largest=largest)
+    unanswered = xp.full(1, indices is None)
+    return (xp.zeros((1, k), dtype=xp.int64) if indices is None else indices[None]), unanswered
+
+
+def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:
+    """Select among the bits: where the sign is the wanted one they are in order, the further from zero the greater.
+
+    A row is unanswered if its k-th is not of that sign, or if NaN, which is beyond infinity, came first.
+    """
+    bits = rows.view(xp.int16 if rank.largest else xp.uint16)
+    indices, unanswered = _indices(xp, bits, k, largest=True)
+    zero = 0 if rank.largest else 0x8000
+    ends = xp.take_along_axis(bits, indices[:, :: max(1, k - 1)], axis=-1)
+    return indices, unanswered | (ends[:, -1] <= zero) | (ends[:, 0] > zero + infinity)

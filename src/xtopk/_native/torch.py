@@ -5,7 +5,7 @@ from typing import Any
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
-from xtopk._select.threshold import indices_by_threshold
+from xtopk._select.kth import indices_by_kth_key
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -50,7 +50,7 @@ def _indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     key = rank_key(xp, rows, rank)
     if key.dtype.itemsize * 8 <= BITS_PACKED:
         return indices_by_packing(xp, key, k, lambda a, k: _least(a, k, sort=rank.sorted))
-    return indices_by_threshold(xp, key, None, k, _least)
+    return indices_by_kth_key(xp, key, None, k, _least)
 
 
 def _least(a: Any, k: int, sort: bool = True) -> Any:

@@ -12,6 +12,14 @@ def indices_by_packing(xp: Any, key: Any, k: int, least: Callable[[Any, int], An
 
     `key` holds signed integers of at most 32 bits, and the axis is shorter than 2**32.
     """
-    position = xp.arange(key.shape[-1], dtype=xp.int64, device=key.device)
-    packed = (xp.astype(key, xp.int64) << BITS_PACKED) | position
-    return least(packed, k) & ((1 << BITS_PACKED) - 1)
+    return unpack(least(pack(xp, xp.astype(key, xp.int64)), k))
+
+
+def pack(xp: Any, key: Any) -> Any:
+    """Return int64 `key`, of 32 bits, with its position along the last axis in the lower half."""
+    return (key << BITS_PACKED) | xp.arange(key.shape[-1], dtype=xp.int64, device=key.device)
+
+
+def unpack(packed: Any) -> Any:
+    """Return the positions."""
+    return packed & ((1 << BITS_PACKED) - 1)

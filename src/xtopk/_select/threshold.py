@@ -1,36 +1,155 @@
-"""The k-th key as a threshold: a selection that breaks ties arbitrarily, made stable with static shapes."""
+"""A lower bound of the k-th value from folded maxima; then only what is not beyond it is looked at again.
 
-from collections.abc import Callable
+Fold a row into `folds` pieces laid over one another and take the maximum of each column of the pile: one pass, and
+vectorised however short the columns are. At least k elements are as great as the k-th greatest column maximum, so
+the top k are among the elements that reach this bound. These are few more than k, come in the order of their
+positions, and include all that tie with the k-th value: so the lower index wins without further ado.
+
+For the least elements read minimum for maximum. The maximum ignores NaN, and NaN reaches no bound. Where NaN is
+so frequent that fewer than k elements reach the bound, the row is reported as unanswered; where k or more reach
+it, the bound was one.
+"""
+
 from typing import Any
 
+from xtopk._select.small import in_order, worst_value
 
-def indices_by_threshold(xp: Any, key: Any, late: Any, k: int, least: Callable[[Any, int], Any]) -> Any:
-    """Return the indices of the `k` least of `key` along the last axis, in rank order, the lower index first.
+MAX_FOLDS = 32
+COLUMNS_PER_CHOICE = 8
+MIN_COLUMNS = 64
+"""Deep piles narrow the search; but columns should outnumber k, lest many of the top k share one, and vectors
+should not be short."""
 
-    ``least(a, k)`` returns the k least of an array in ascending order. Of the elements equal to the k-th, the
-    first are kept, and those marked `late` only when all others are. A second selection, among the positions
-    of what is kept, then gathers them without a data-dependent shape.
+FOLDED_ROW = 1 << 14
+"""A single row shorter than this is partitioned as it is: folding takes as long as the calls it needs."""
+
+PICKED_SHARE = 512
+"""A single row is looked at again only in its best columns if it has so many elements for each of k."""
+
+
+def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
+    """Return the indices of the `k` largest or least of each row, in order, and whether each row is unanswered.
+
+    `rows` is C-contiguous of shape (count, n), and small enough for several arrays of its size.
     """
-    n = key.shape[-1]
-    bound = least(key, k)[..., -1:]
-    better, tie = key < bound, key == bound
-    room = k - _count(xp, better)
-    nth = _running_count(xp, tie if late is None else tie & ~late)
-    if late is not None:
-        nth = xp.where(late, nth[..., -1:] + _running_count(xp, tie & late), nth)
-    keep = better | (tie & (nth <= room))
-    position = xp.arange(n, dtype=nth.dtype, device=key.device)
-    kept = least(xp.where(keep, position, position[-1:] + 1), k)
-    order = xp.argsort(xp.take_along_axis(key, kept, axis=-1), axis=-1, stable=True)
-    if late is not None:
-        marks = xp.astype(xp.take_along_axis(late, xp.take_along_axis(kept, order, axis=-1), axis=-1), xp.uint8)
-        order = xp.take_along_axis(order, xp.argsort(marks, axis=-1, stable=True), axis=-1)
-    return xp.take_along_axis(kept, order, axis=-1)
+    count, n = rows.shape
+    bound = kth_value(xp, fold(xp, rows, folds_for(n, k), largest=largest), k, largest=largest)
+    beyond = xp.flatnonzero(rows >= bound if largest else rows <= bound)
+    start = xp.searchsorted(beyond, n * xp.arange(count + 1))
+    found = start[1:] - start[:-1]
+    unanswered = found < k
+    offset = n * xp.arange(count)[:, None]
+    if beyond.shape[0] == count * k and not unanswered.any():
+        return _finish(xp, rows, beyond.reshape(count, k) - offset, k, largest=largest), unanswered
+    width = max(k, min(int(found.max()), 2 * k + COLUMNS_PER_CHOICE))
+    slots = xp.minimum(start[:-1, None] + xp.arange(width), beyond.shape[0] - 1)
+    chosen = beyond[slots] - offset if beyond.shape[0] else slots
+    vacant = xp.arange(width) >= found[:, None]
+    chosen[vacant] = n - 1
+    indices = _finish(xp, rows, chosen, k, largest=largest, vacant=vacant)
+    crowded = xp.flatnonzero(found > width)
+    if crowded.shape[0]:
+        indices[crowded], unanswered[crowded] = _among_ties(xp, rows[crowded], k, largest=largest)
+    return indices, unanswered
 
 
-def _count(xp: Any, mask: Any) -> Any:
-    return xp.sum(xp.astype(mask, xp.int64), axis=-1, keepdims=True)
+def indices_of_row(xp: Any, row: Any, k: int, *, largest: bool) -> Any:
+    """Return the indices of the `k` largest or least of one row, in order, or None if it is unanswered.
+
+    Only the columns that reach the bound are looked at again. Where ties at the bound make these too many, only
+    those beyond it are, and the first ties from the front of the row take the places left.
+    """
+    n = row.shape[0]
+    folds = folds_for(n, COLUMNS_PER_CHOICE * k) if n >= FOLDED_ROW else 1
+    best = fold(xp, row[None], folds, largest=largest)
+    bound = kth_value(xp, best, k, largest=largest)[0, 0]
+    best = best[0]
+    columns = xp.flatnonzero(best >= bound if largest else best <= bound)
+    crowded = columns.shape[0] > 2 * k + MIN_COLUMNS
+    if crowded:
+        columns = xp.flatnonzero(best > bound if largest else best < bound)
+    chosen = columns
+    if folds > 1:
+        chosen = _beyond(xp, row, folds, best.shape[0], columns, bound, largest=largest, strictly=crowded)
+    if crowded and chosen.shape[0] < k:
+        chosen = xp.concat([chosen, _first_equal(xp, row, bound, k - chosen.shape[0])])
+        chosen.sort()
+    if chosen.shape[0] < k:
+        return None
+    return chosen[in_order(xp, row[chosen], k, largest=largest)]
 
 
-def _running_count(xp: Any, mask: Any) -> Any:
-    return xp.cumulative_sum(xp.astype(mask, xp.int64), axis=-1)
+def folds_for(n: int, k: int) -> int:
+    """Return into how many pieces to fold a row of `n`; 1 where folding would not narrow the search."""
+    return max(1, min(MAX_FOLDS, n // max(MIN_COLUMNS, COLUMNS_PER_CHOICE * k)))
+
+
+def fold(xp: Any, rows: Any, folds: int, *, largest: bool) -> Any:
+    """Return the best of each column of each row's pile; the last few elements may be left out."""
+    if folds == 1:
+        return rows
+    columns = rows.shape[-1] // folds
+    pile = rows[:, : folds * columns].reshape(-1, folds, columns)
+    if rows.dtype.kind == "f":
+        return (xp.fmax if largest else xp.fmin).reduce(pile, axis=1)
+    return (xp.maximum if largest else xp.minimum).reduce(pile, axis=1)
+
+
+def kth_value(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
+    """Return a value of each row, of shape (count, 1), that at least k elements reach if k are numbers."""
+    count, n = rows.shape
+    if count == 1 and n >= FOLDED_ROW and (folds := folds_for(n, k)) > 1:
+        row = rows[0]
+        rough = kth_value(xp, fold(xp, rows, folds, largest=largest), k, largest=largest)[0]
+        near = row[row >= rough if largest else row <= rough]
+        if near.shape[0] >= k:
+            rows = near[None]
+    side = rows.shape[-1] - k if largest else k - 1
+    return xp.partition(rows, side, axis=-1)[:, side : side + 1]
+
+
+def _beyond(
+    xp: Any, row: Any, folds: int, width: int, columns: Any, bound: Any, *, largest: bool, strictly: bool
+) -> Any:
+    """Return the positions of the elements that reach the bound, in these columns of the pile and after it."""
+
+    def reach(part: Any) -> Any:
+        if strictly:
+            return xp.flatnonzero(part > bound if largest else part < bound)
+        return xp.flatnonzero(part >= bound if largest else part <= bound)
+
+    piled = reach(row[: folds * width].reshape(folds, width)[:, columns])
+    depth, place = xp.divmod(piled, max(1, columns.shape[0]))
+    return xp.concat([depth * width + columns[place], folds * width + reach(row[folds * width :])])
+
+
+def _first_equal(xp: Any, row: Any, value: Any, count: int) -> Any:
+    """Return the first `count` positions of a value, looking no further than needed."""
+    step = 1 << 18
+    found, parts = 0, []
+    for start in range(0, row.shape[0], step):
+        parts.append(start + xp.flatnonzero(row[start : start + step] == value)[: count - found])
+        found += parts[-1].shape[0]
+        if found == count:
+            break
+    return xp.concat(parts)
+
+
+def _among_ties(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
+    """Return what `indices_by_threshold` does, for rows in which more tie with the k-th value than are kept."""
+    bound = kth_value(xp, rows, k, largest=largest)
+    better, tie = (rows > bound if largest else rows < bound), rows == bound
+    room = k - xp.count_nonzero(better, axis=-1)
+    keep = better | (tie & (xp.cumsum(tie, axis=-1, dtype=xp.int32) <= room[:, None]))
+    unanswered = xp.count_nonzero(keep, axis=-1) < k
+    keep[unanswered] = xp.arange(rows.shape[-1]) < k
+    chosen = xp.flatnonzero(keep).reshape(-1, k) % rows.shape[-1]
+    return _finish(xp, rows, chosen, k, largest=largest), unanswered
+
+
+def _finish(xp: Any, rows: Any, chosen: Any, k: int, *, largest: bool, vacant: Any = None) -> Any:
+    """Return the first `k` of the candidates of each row in rank order; none is meant where `vacant`."""
+    values = xp.take_along_axis(rows, chosen, axis=-1)
+    if vacant is not None:
+        values[vacant] = worst_value(xp, values.dtype, largest=largest)
+    return xp.take_along_axis(chosen, in_order(xp, values, k, largest=largest), axis=-1)

@@ -1,0 +1,1 @@
+"""Benchmarks of xtopk, each run also, tiny, as a test."""

@@ -1,0 +1,106 @@
+"""The named workloads: shapes and data of libraries that select the top k by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Generator = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One task: `make(rng, shape)` gives float32, float64 or integer data, cast to `dtype` by the library."""
+
+    name: str
+    shape: tuple[int, ...]
+    k: int
+    make: Callable[[Generator, tuple[int, ...]], Any]
+    dtype: str = "float32"
+    axis: int = -1
+    mode: str = "largest"
+
+    def tiny(self) -> "Workload":
+        """Return the same task on few elements, for a test."""
+        shape = tuple(min(n, 50) for n in self.shape)
+        return Workload(self.name, shape, min(self.k, 5), self.make, self.dtype, self.axis, self.mode)
+
+
+def normal(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return standard normal numbers."""
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def bm25_scores(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return 93 % exact zeros, the rest gamma rounded to three digits."""
+    scores = np.round(rng.standard_gamma(2.0, shape).astype(np.float32), 3)
+    return np.where(rng.random(shape, dtype=np.float32) < 0.93, np.float32(0), scores)
+
+
+def squared_distances(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return squared distances between random points."""
+    left, right = normal(rng, (*shape[:-1], 16)), normal(rng, (shape[-1], 16))
+    return (left**2).sum(-1, keepdims=True) + (right**2).sum(-1) - 2 * left @ right.T
+
+
+def masked_scores(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers, 0.2 % of them set to the lowest float."""
+    scores = normal(rng, shape)
+    scores[rng.random(shape, dtype=np.float32) < 0.002] = np.finfo(np.float32).min
+    return scores
+
+
+def probabilities(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return the softmax of normal numbers along the last axis."""
+    weights = np.exp(normal(rng, shape))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def normal_float64(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return standard normal float64 numbers."""
+    return rng.standard_normal(shape)
+
+
+def gappy_climate(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return standard normal float64 numbers, 5 % of them NaN."""
+    series = rng.standard_normal(shape)
+    series[rng.random(shape, dtype=np.float32) < 0.05] = np.nan
+    return series
+
+
+def whole_range_int32(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return integers over the whole range of int32."""
+    return rng.integers(-(2**31), 2**31, shape, dtype=np.int32)
+
+
+ROW = (8_388_608,)
+
+WORKLOADS = [
+    Workload("word2vec_similar", (3_000_000,), 10, normal),
+    Workload("bm25_msmarco", (8_841_823,), 1000, bm25_scores),
+    *(
+        Workload(f"one_row_{dtype}{'_smallest' * (mode == 'smallest')}", ROW, 100, make, dtype, mode=mode)
+        for dtype, make in [
+            ("float16", normal),
+            ("bfloat16", normal),
+            ("int32", whole_range_int32),
+            ("float64", normal_float64),
+        ]
+        for mode in ("largest", "smallest")
+    ),
+    Workload("one_row_large_k", ROW, 10_000, normal),
+    Workload("knn_brute_chunk", (1024, 100_000), 10, squared_distances, mode="smallest"),
+    Workload("recsys_block", (100, 100_000), 10, masked_scores),
+    Workload("vocab_logits", (64, 128_256), 50, normal),
+    Workload("vocab_logits_bfloat16", (64, 128_256), 50, normal, "bfloat16"),
+    Workload("sparse_attn_index", (128, 131_072), 2048, normal),
+    Workload("top5_accuracy", (50_000, 1000), 5, normal),
+    Workload("moe_router", (8192, 256), 8, probabilities),
+    Workload("moe_router_bfloat16", (8192, 256), 8, probabilities, "bfloat16"),
+    Workload("tiny_rows", (1_000_000, 20), 5, normal),
+    Workload("channels_axis1", (64, 16, 24, 24), 7, normal_float64, "float64", axis=1),
+    Workload("climate_time_axis0", (8760, 50, 100), 5, gappy_climate, "float64", axis=0),
+    Workload("call_overhead", (1000,), 5, normal),
+    Workload("call_overhead_rows", (32, 100), 5, normal),
+]
