@@ -1,0 +1,78 @@
+"""What CI runs: ``python -m nox``; one session of it: ``python -m nox -s "tests(torch)"``."""
+
+import shutil
+from typing import NamedTuple
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis"]
+TORCH = "torch==2.13.0"
+"""Spelled in full, so that a build for the CPU (2.13.0+cpu) satisfies it: others bring gigabytes of CUDA."""
+
+
+class Backend(NamedTuple):
+    """The rows of tests/libraries.py that a session must run, what they need, and what they run under."""
+
+    rows: str
+    needs: list[str]
+    environment: dict[str, str] = {}  # noqa: RUF012
+
+
+BACKENDS = {
+    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes"]),
+    "torch": Backend("torch,torch-static", [TORCH, "ml_dtypes"]),
+    "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
+    "jax-x64": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "dask": Backend("dask", ["dask[array,distributed]", "ml_dtypes"]),
+    "strict": Backend("strict,own-top-k", ["array-api-strict"]),
+    "lite": Backend("numpy,numpy-readonly", ["numpy==2.0.*", "array-api-compat==1.12.*"]),
+    "cupy": Backend("cupy", ["cupy-cuda13x"]),
+}
+"""``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
+
+HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
+EVERYTHING = [TORCH, "jax", "dask[array,distributed]", "array-api-strict", "ml_dtypes"]
+
+nox.options.sessions = ["lint", "types", *(f"tests({name})" for name in HERE), "docs_blocks"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install("ruff")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly, in src and tests."""
+    session.install(".[numpy]", "mypy", *TEST_TOOLS)
+    session.run("mypy")
+
+
+@nox.session
+@nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
+def tests(session: nox.Session, backend: str) -> None:
+    """Run the tests on one library; fail if it cannot be imported."""
+    rows, needs, environment = BACKENDS[backend]
+    session.install(".[numpy]", *TEST_TOOLS, *needs)
+    arguments = session.posargs or ["-q", "-n", "2", "--ignore=tests/test_docs.py"]
+    session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
+
+
+@nox.session
+def docs_blocks(session: nox.Session) -> None:
+    """Run every code block of the README and the docs, with every library there."""
+    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
+    session.run("pytest", *(session.posargs or ["-q", "tests/test_docs.py"]))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Compare random calls with the oracle: ``python -m nox -s fuzz -- --library torch --calls 100000``."""
+    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
