@@ -90,3 +90,11 @@ def sort_key(xp: Any, x: Any, rank: Ranking) -> tuple[Any, Any]:
     )
     number = xp.where(x == 0, zero, -x if rank.largest else x)
     return xp.where(missing, infinity, number), (xp.logical_not(missing) if rank.nan_first else missing)
+
+
+def positions(xp: Any, like: Any, start: int, stop: int) -> Any:
+    """Return ``arange(start, stop)`` of the library's default integers, on the device of `like`.
+
+    Arrays being traced have no device; what is made beside them goes where they go.
+    """
+    return xp.arange(start, stop, device=getattr(like, "device", None))

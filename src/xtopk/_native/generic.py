@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from xtopk._order import Ranking, dtype_name, may_hold_nan, sort_key
+from xtopk._order import Ranking, dtype_name, may_hold_nan, positions, sort_key
 from xtopk._select.sort import indices_by_sort
 from xtopk._select.kth import indices_by_kth_key
 
@@ -27,7 +27,7 @@ def generic_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def mask_by_topk(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return True at the top k, found by comparing each element with the last chosen one."""
     top = topk(xp, x, k, axis, rank._replace(sorted=True, stable=True))
-    position = xp.arange(x.shape[axis], dtype=top[1].dtype, device=x.device)
+    position = positions(xp, x, 0, x.shape[axis])
     return mask_by_rank(xp, x, top, xp.reshape(position, (-1,) + (1,) * (x.ndim - 1 - axis)), axis, rank)
 
 

@@ -5,6 +5,15 @@ from typing import Any
 
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import Ranking, rank_key
+from xtopk._select.blocks import indices_by_blocks, width_for
+
+FOLDS, COLUMNS = 8, 16
+MIN_WIDTH = FOLDS * COLUMNS
+MIN_GAIN = 3
+"""XLA on the CPU makes one vectorised loop of computing keys and folding them, if so shallow and so narrow."""
+
+SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
+"""``lax.top_k`` of 64-bit numbers is a full sort on the CPU, so what is left is cut once more, in shorter blocks."""
 
 
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -27,18 +36,38 @@ def _compiled() -> Any:
 
 def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     import jax.numpy as jnp
-    from jax.lax import platform_dependent, stop_gradient
+    from jax.lax import stop_gradient
 
-    key = ~jnp.moveaxis(rank_key(jnp, stop_gradient(x), rank), axis, -1)
-    if key.dtype.itemsize > 4:
-        indices = _top_k(key, k)
-    else:
-        key = key.astype(jnp.int32)
-        indices = platform_dependent(
-            key, cpu=lambda a: _top_k(_as_float(a), k), default=lambda a: _top_k(a, k)
-        )
-    indices = jnp.moveaxis(indices, -1, axis).astype(jnp.arange(1).dtype)
+    def key(a: Any) -> Any:
+        return rank_key(jnp, a, rank)
+
+    indices = jnp.moveaxis(_least(jnp, jnp.moveaxis(stop_gradient(x), axis, -1), k, key), -1, axis)
+    indices = indices.astype(jnp.arange(1).dtype)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
+
+
+def _least(jnp: Any, rows: Any, k: int, key: Any) -> Any:
+    """Return the indices of the k least by `key`, which is computed of what is compared and never kept whole."""
+    from jax.lax import optimization_barrier, platform_dependent
+
+    n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
+    if width := width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN):
+
+        def best(body: Any) -> Any:
+            if width < MIN_WIDTH:
+                return key(body).min(-1)
+            pile = key(body.reshape(*body.shape[:-1], width // MIN_WIDTH, FOLDS, COLUMNS))
+            return optimization_barrier(pile.min(-2)).min((-2, -1))
+
+        def select(few: Any, k: int) -> Any:
+            return _least(jnp, few, k, lambda a: a)
+
+        return indices_by_blocks(jnp, rows, k, width, best=best, select=select, key=key)[0]
+    few = ~key(rows)
+    if sorts:
+        return _top_k(few, k)
+    few = few.astype(jnp.int32)
+    return platform_dependent(few, cpu=lambda a: _top_k(_as_float(a), k), default=lambda a: _top_k(a, k))
 
 
 def _top_k(key: Any, k: int) -> Any:

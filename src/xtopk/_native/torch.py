@@ -1,11 +1,20 @@
 """torch: ``torch.topk``, whose ties are arbitrary and for which NaN is the greatest, and what mends that."""
 
+from functools import partial
 from typing import Any
 
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.kth import indices_by_kth_key
+
+MIN_WIDTH = 64
+MIN_GAIN = 3
+"""Blocks are as long as a fast reduction needs, and used where they leave a third to select from."""
+
+CLEANED_AT_A_TIME = 1 << 18
+"""How many elements are copied at a time to replace NaN."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -47,27 +56,67 @@ def _may_branch(x: Any) -> bool:
 
 
 def _indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    key = rank_key(xp, rows, rank)
+    """Return the indices by operations whose shapes depend on no element."""
+    return _least_of_key(xp, rank_key(xp, rows, rank), k, rank.sorted)
+
+
+def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
+    if width := width_for(key.shape[-1], k, MIN_WIDTH, MIN_GAIN):
+        select = partial(_least_of_key, xp)
+        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)[0]
     if key.dtype.itemsize * 8 <= BITS_PACKED:
-        return indices_by_packing(xp, key, k, lambda a, k: _least(a, k, sort=rank.sorted))
-    return indices_by_kth_key(xp, key, None, k, _least)
-
-
-def _least(a: Any, k: int, sort: bool = True) -> Any:
-    return a.topk(k, largest=False, sorted=sort).values
+        return indices_by_packing(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
+    return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)
 
 
 def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices by `torch.topk` of one more than `k`, which shows where ties or NaN made it go wrong."""
     name = dtype_name(rows.dtype)
     if name == "bool":
         rows = rows.view(xp.uint8)
     elif name in UNSUPPORTED:
         rows, rank = rank_key(xp, rows, rank), rank._replace(largest=False)
+    width = width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN)
+    if not width:
+        return _indices_mended(xp, rows, k, rank)
+
+    def best(body: Any) -> Any:
+        return body.amax(-1) if rank.largest else body.amin(-1)
+
+    def select(few: Any, k: int) -> Any:
+        return _indices_mended(xp, few, k, rank)
+
+    indices, maxima = indices_by_blocks(xp, rows, k, width, best=best, select=select, key=_same)
+    if rows.is_floating_point() and not rank.nan_first:
+        hidden = maxima.isnan().any(-1)
+        if hidden.any():
+            indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
+    return indices
+
+
+def _same(a: Any) -> Any:
+    return a
+
+
+def _indices_among_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices with NaN taken for the worst number, and exactly where that reaches the top k."""
+    worst = -xp.inf if rank.largest else xp.inf
+    parts = []
+    for part in rows.split(max(1, CLEANED_AT_A_TIME // rows.shape[-1])):
+        clean = part.masked_fill(part.isnan(), worst)
+        indices = _indices_eager(xp, clean, k, rank)
+        mixed = (clean.gather(-1, indices) == worst).any(-1)
+        if mixed.any():
+            indices[mixed] = _indices_static(xp, part[mixed], k, rank)
+        parts.append(indices)
+    return xp.concat(parts)
+
+
+def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices by `torch.topk` of one more than `k`, which shows where ties or NaN made it go wrong."""
     n = rows.shape[-1]
     values, indices = rows.topk(min(k + rank.stable, n), largest=rank.largest)
     kept, indices = values[..., :k], indices[..., :k]
-    wrong = values.new_zeros(rows.shape[:-1], dtype=xp.bool)
+    wrong = None
     if rank.stable:
         # Written so that a NaN, which equals nothing, counts as a tie.
         tied = ~(values[..., :-1] > values[..., 1:] if rank.largest else values[..., :-1] < values[..., 1:])
@@ -76,10 +125,11 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
                 wrong = tied[..., -1]
             indices = indices.sort().values
             kept = rows.gather(-1, indices)
-            order = kept.argsort(stable=True, descending=rank.largest)
-            indices = indices.gather(-1, order)
+            indices = indices.gather(-1, kept.argsort(stable=True, descending=rank.largest))
     if rank.largest and not rank.nan_first and rows.is_floating_point():
-        wrong = wrong | kept.isnan().any(-1)
-    if wrong.any():
+        missing = kept.isnan().any(-1)
+        wrong = missing if wrong is None else wrong | missing
+    if wrong is not None and wrong.any():
+        indices = indices.contiguous()
         indices[wrong] = _indices_static(xp, rows[wrong], k, rank)
     return indices

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from xtopk._order import positions
+
 
 def indices_by_kth_key(xp: Any, key: Any, late: Any, k: int, least: Callable[[Any, int], Any]) -> Any:
     """Return the indices of the `k` least of `key` along the last axis, in rank order, the lower index first.
@@ -19,8 +21,8 @@ def indices_by_kth_key(xp: Any, key: Any, late: Any, k: int, least: Callable[[An
     if late is not None:
         nth = xp.where(late, nth[..., -1:] + _running_count(xp, tie & late), nth)
     keep = better | (tie & (nth <= room))
-    position = xp.arange(n, dtype=nth.dtype, device=key.device)
-    kept = least(xp.where(keep, position, position[-1:] + 1), k)
+    position = positions(xp, key, 0, n)
+    kept = least(xp.where(keep, position, n), k)
     order = xp.argsort(xp.take_along_axis(key, kept, axis=-1), axis=-1, stable=True)
     if late is not None:
         marks = xp.astype(

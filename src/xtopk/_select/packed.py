@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from xtopk._order import positions
+
 BITS_PACKED = 32
 """The widest key that leaves room for a position in an int64."""
 
@@ -17,7 +19,7 @@ def indices_by_packing(xp: Any, key: Any, k: int, least: Callable[[Any, int], An
 
 def pack(xp: Any, key: Any) -> Any:
     """Return int64 `key`, of 32 bits, with its position along the last axis in the lower half."""
-    return (key << BITS_PACKED) | xp.arange(key.shape[-1], dtype=xp.int64, device=key.device)
+    return (key << BITS_PACKED) | positions(xp, key, 0, key.shape[-1])
 
 
 def unpack(packed: Any) -> Any:
