@@ -19,9 +19,7 @@ STANDARD = ("bool", *INTEGERS, "float32", "float64")
 USUAL = (*STANDARD, "float16")
 BFLOAT16 = ("bfloat16",) if find_spec("ml_dtypes") else ()
 TIMES = ("datetime64[s]", "timedelta64[ns]")
-SWAPPED = tuple(
-    np.dtype(code).newbyteorder("S").str for code in ("i2", "u4", "i8", "f2", "f4", "f8", "M8[s]")
-)
+SWAPPED = tuple(np.dtype(code).newbyteorder("S").str for code in ("i2", "u4", "i8", "f2", "f4", "f8", "M8[s]"))
 """Dtypes of the byte order that this machine does not have."""
 JAX_X64 = os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "true")
 
@@ -143,9 +141,7 @@ def dask_back(*arrays: Any) -> list[Any]:
 def strictest() -> Any:
     """Return array_api_strict with everything refused that the standard does not promise everywhere."""
     strict = import_module("array_api_strict")
-    strict.set_array_api_strict_flags(
-        boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
-    )
+    strict.set_array_api_strict_flags(boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=())
     return strict
 
 
@@ -255,9 +251,7 @@ def chosen(named: str | None) -> tuple[Library, ...]:
     names = named.split(",")
     unknown = set(names) - {library.name for library in LIBRARIES}
     if unknown:
-        raise LookupError(
-            f"XTOPK_TEST_LIBRARIES names rows that tests/libraries.py does not have: {sorted(unknown)}"
-        )
+        raise LookupError(f"XTOPK_TEST_LIBRARIES names rows that tests/libraries.py does not have: {sorted(unknown)}")
     picked = tuple(library for library in LIBRARIES if library.name in names)
     missing = [library.name for library in picked if not available(library)]
     if missing:
@@ -270,6 +264,4 @@ SELECTED = chosen(os.environ.get("XTOPK_TEST_LIBRARIES"))
 
 def rows(**traits: Any) -> list[Library]:
     """Return the selected rows that have all the given traits."""
-    return [
-        library for library in SELECTED if all(getattr(library, t) == value for t, value in traits.items())
-    ]
+    return [library for library in SELECTED if all(getattr(library, t) == value for t, value in traits.items())]

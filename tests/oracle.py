@@ -1,5 +1,6 @@
 """The contract made executable, slower and plainer than what it judges: `sorted` on each slice."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,7 @@ def plain(x: Any) -> list[Any]:
     """Return a 1-D array as Python numbers, exact in value, with None for NaN and NaT."""
     if x.dtype.kind in "mM":
         return [
-            None if missing else number
-            for missing, number in zip(np.isnat(x), x.astype("int64").tolist(), strict=True)
+            None if missing else number for missing, number in zip(np.isnat(x), x.astype("int64").tolist(), strict=True)
         ]
     if x.dtype.kind in "biu":
         return x.tolist()  # type: ignore[no-any-return]
@@ -67,8 +67,7 @@ def assert_same_bits(actual: Any, expected: Any) -> None:
 
 
 def assert_ranked(
-    values: Any,
-    indices: Any,
+    selected: Sequence[Any],
     x: Any,
     k: int,
     axis: int = -1,
@@ -78,7 +77,8 @@ def assert_ranked(
     stable: bool = True,
     nan: str = "last",
 ) -> None:
-    """Assert that NumPy arrays are a top k of `x`: its elements, in order, by distinct indices."""
+    """Assert that NumPy values and indices are a top k of `x`: its elements, in order, at distinct indices."""
+    values, indices = selected
     n = x.shape[axis]
     shape = list(x.shape)
     shape[axis] = k
@@ -91,9 +91,7 @@ def assert_ranked(
     found = np.take_along_axis(every, indices, axis)
     if not sorted:
         found = np.sort(found, axis=axis)
-    assert np.array_equal(found, wanted), (
-        f"places\n{found}\ninstead of\n{wanted}\nfor indices\n{indices}\nof\n{x!r}"
-    )
+    assert np.array_equal(found, wanted), f"places\n{found}\ninstead of\n{wanted}\nfor indices\n{indices}\nof\n{x!r}"
 
 
 def assert_own(library: Library, array: Any, x: Any, dtype: Any) -> None:
@@ -109,9 +107,7 @@ def index_dtype(library: Library, x: Any) -> Any:
     return getattr(array_namespace(x), library.index_dtype)
 
 
-def assert_topk(
-    library: Library, result: Any, x: Any, x_np: Any, k: int, axis: int = -1, **options: Any
-) -> None:
+def assert_topk(library: Library, result: Any, x: Any, x_np: Any, k: int, axis: int = -1, **options: Any) -> None:
     """Assert that `result` is what the contract says of `x`, whose elements are those of `x_np`."""
     assert type(result).__name__ == "TopK"
     assert result._fields == ("values", "indices")
@@ -119,7 +115,7 @@ def assert_topk(
     assert_own(library, result.indices, x, index_dtype(library, x))
     values, indices = library.back(*result)
     assert values.shape == tuple(result.values.shape)
-    assert_ranked(values, indices, x_np, k, axis, **options)
+    assert_ranked((values, indices), x_np, k, axis, **options)
 
 
 def assert_marked(
@@ -142,9 +138,7 @@ def assert_marked(
     assert np.array_equal(found, wanted), f"marked\n{mask}\nof\n{x!r}"
 
 
-def assert_mask(
-    library: Library, mask: Any, x: Any, x_np: Any, k: int, axis: int = -1, **options: Any
-) -> None:
+def assert_mask(library: Library, mask: Any, x: Any, x_np: Any, k: int, axis: int = -1, **options: Any) -> None:
     """Assert that `mask` is what the contract says of `x`, whose elements are those of `x_np`."""
     assert_own(library, mask, x, getattr(array_namespace(x), "bool"))  # noqa: B009
     assert tuple(mask.shape) == tuple(x.shape)

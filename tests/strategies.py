@@ -99,9 +99,7 @@ def broadcast_layout(x: Any) -> Any:
 
 LAYOUTS = (np.copy, reversed_layout, transposed_layout, sliced_layout, misaligned_layout, broadcast_layout)
 
-shapes = st.lists(st.integers(0, 6), min_size=1, max_size=4).map(tuple) | st.integers(0, 60).map(
-    lambda n: (n,)
-)
+shapes = st.lists(st.integers(0, 6), min_size=1, max_size=4).map(tuple) | st.integers(0, 60).map(lambda n: (n,))
 modes = st.sampled_from(["largest", "smallest"])
 nan_rules = st.sampled_from(["last", "greatest"])
 

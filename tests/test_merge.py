@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xtopk
-from tests.libraries import Library, rows
-from tests.oracle import assert_topk
-from tests.strategies import Case, cases
+from tests.libraries import Library, np_dtype, rows
+from tests.oracle import assert_topk, oracle_topk
+from tests.strategies import Case, cases, tied_array
 
 ROWS_AND_DTYPES = [pytest.param(row, dtype, id=f"{row}-{dtype}") for row in rows() for dtype in row.dtypes]
 
@@ -22,12 +22,10 @@ def cut(x: Any, axis: int, start: int, stop: int) -> Any:
     return np.moveaxis(np.moveaxis(x, axis, 0)[start:stop], 0, axis)
 
 
-def part_of(library: Library, x_np: Any, start: int, stop: int, k: int, axis: int, **options: Any) -> Any:
-    """Return the top k of a piece, its indices counted from the start of the whole."""
-    values, indices = xtopk.topk(
-        library.make(cut(x_np, axis, start, stop)), min(k, stop - start), axis, **options
-    )
-    return xtopk.TopK(values, indices + start)
+def part_of(library: Library, x_np: Any, start: int, stop: int, k: int, axis: int, **words: Any) -> Any:
+    """Return the top k of a piece as the oracle finds it, its indices counted from the start of the whole."""
+    values, indices = oracle_topk(cut(x_np, axis, start, stop), min(k, stop - start), axis, **words)
+    return xtopk.TopK(library.make(values), library.make((indices + start).astype(library.index_dtype)))
 
 
 @pytest.mark.parametrize(("library", "dtype"), ROWS_AND_DTYPES)
@@ -35,15 +33,26 @@ def part_of(library: Library, x_np: Any, start: int, stop: int, k: int, axis: in
 def test_pieces_are_the_whole(library: Library, dtype: str, data: st.DataObject) -> None:
     case: Case = data.draw(cases(dtype, ("mode", "nan", "sorted", "stable")))
     n = case.x.shape[case.axis]
-    cuts = data.draw(st.lists(st.integers(0, n), max_size=3).map(sorted))
-    edges = [0, *cuts, n]
-    options = case.options | {"sorted": data.draw(st.booleans())}
-    parts = [
-        part_of(library, case.x, start, stop, case.k, case.axis, **options) for start, stop in pairwise(edges)
-    ]
+    edges = [0, *data.draw(st.lists(st.integers(0, n), max_size=3).map(sorted)), n]
+    words = {name: case.options[name] for name in ("mode", "nan")}
+    parts = [part_of(library, case.x, start, stop, case.k, case.axis, **words) for start, stop in pairwise(edges)]
     parts = data.draw(st.permutations(parts))
     result = library.merge_topk(parts, case.k, case.axis, **case.options)
     assert_topk(library, result, parts[0].values, case.x, case.k, case.axis, **case.options)
+
+
+@pytest.mark.parametrize("stable", [True, False])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_parts_that_topk_made(library: Library, stable: bool) -> None:
+    """In no order, and with what it chose among equal elements."""
+    options: dict[str, Any] = {"mode": "smallest", "nan": "greatest", "stable": stable}
+    x_np = tied_array(np.random.default_rng(2), (30, 4), np_dtype("float32"), kinds=9)
+    parts = []
+    for start, stop in ((20, 30), (0, 3), (3, 20)):
+        values, indices = xtopk.topk(library.make(x_np[start:stop]), min(6, stop - start), 0, sorted=False, **options)
+        parts.append(xtopk.TopK(values, indices + start))
+    result = library.merge_topk(parts, 6, 0, **options)
+    assert_topk(library, result, parts[0].values, x_np, 6, 0, **options)
 
 
 @pytest.mark.parametrize("library", rows(), ids=str)

@@ -60,10 +60,7 @@ def test_odd_elements_are_as_named() -> None:
     assert (x == 0).sum() == 2
     assert (np.abs(x) == 1).sum() == 2
     assert np.sum((x != 0) & (np.abs(x) < np.finfo("float32").tiny)) == 4
-    assert (
-        np.isnat(from_bits(special_bits(np.dtype("M8[s]")), np.dtype("M8[s]"))).tolist()
-        == [True] + [False] * 5
-    )
+    assert np.isnat(from_bits(special_bits(np.dtype("M8[s]")), np.dtype("M8[s]"))).tolist() == [True] + [False] * 5
 
 
 @pytest.mark.parametrize(
@@ -102,18 +99,18 @@ X_TIES = np.asarray([3.0, 7.0, 7.0, 1.0, 7.0])
     ],
 )
 def test_ranked_fails(indices: list[int], options: dict[str, Any]) -> None:
-    assert_ranked(X_TIES[[1, 2]], np.asarray([1, 2]), X_TIES, 2)
-    assert_ranked(X_TIES[[2, 1]], np.asarray([2, 1]), X_TIES, 2, sorted=False)
-    assert_ranked(X_TIES[[4, 1]], np.asarray([4, 1]), X_TIES, 2, stable=False)
+    assert_ranked((X_TIES[[1, 2]], np.asarray([1, 2])), X_TIES, 2)
+    assert_ranked((X_TIES[[2, 1]], np.asarray([2, 1])), X_TIES, 2, sorted=False)
+    assert_ranked((X_TIES[[4, 1]], np.asarray([4, 1])), X_TIES, 2, stable=False)
     with pytest.raises(AssertionError):
-        assert_ranked(X_TIES[indices], np.asarray(indices), X_TIES, 2, **options)
+        assert_ranked((X_TIES[indices], np.asarray(indices)), X_TIES, 2, **options)
 
 
 def test_ranked_fails_on_foreign_values_and_wrong_order() -> None:
     with pytest.raises(AssertionError):
-        assert_ranked(np.asarray([7.0, 6.0]), np.asarray([1, 2]), X_TIES, 2)
+        assert_ranked((np.asarray([7.0, 6.0]), np.asarray([1, 2])), X_TIES, 2)
     with pytest.raises(AssertionError):
-        assert_ranked(np.asarray([3.0, 7.0]), np.asarray([0, 1]), X_TIES[:2], 2)
+        assert_ranked((np.asarray([3.0, 7.0]), np.asarray([0, 1])), X_TIES[:2], 2)
 
 
 @pytest.mark.parametrize("marked", [[0, 1], [1, 4], [1], [1, 2, 4]])

@@ -32,9 +32,7 @@ def matrix(library: Library) -> Any:
     return library.make(np.asarray([[3, 1, 2], [4, 6, 5]], dtype=np.int32))
 
 
-Series = type(
-    "Series", (), {"__module__": "pandas.core.series", "values": [1, 2], "dtype": "int64", "ndim": 1}
-)
+Series = type("Series", (), {"__module__": "pandas.core.series", "values": [1, 2], "dtype": "int64", "ndim": 1})
 
 
 @both_functions
@@ -252,9 +250,7 @@ def test_sparse_and_nested_tensors(library: Library, function: Any, kind: str, k
     else:
         layout = torch.jagged if kind == "jagged" else torch.strided
         x = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=layout)
-    with refused(
-        TypeError, "x must be a dense tensor, such as x.to_dense() makes; got a sparse or nested one"
-    ):
+    with refused(TypeError, "x must be a dense tensor, such as x.to_dense() makes; got a sparse or nested one"):
         function(library, x, k, 0)
 
 
@@ -272,9 +268,7 @@ def test_parts_are_no_sequence(library: Library) -> None:
     for parts, came in ((3, "int"), (None, "NoneType")):
         with refused(TypeError, f"parts must be a sequence of (values, indices) pairs; got {came}"):
             xtopk.merge_topk(parts, 1)  # type: ignore[arg-type]
-    with pytest.raises(
-        TypeError, match=r"^parts must be a sequence of \(values, indices\) pairs; got \w+\.\w+$"
-    ):
+    with pytest.raises(TypeError, match=r"^parts must be a sequence of \(values, indices\) pairs; got \w+\.\w+$"):
         xtopk.merge_topk(part[0], 1)
     with refused(ValueError, "parts must hold at least one (values, indices) pair; got none"):
         xtopk.merge_topk([], 0)
@@ -306,20 +300,14 @@ def test_parts_that_do_not_fit(library: Library) -> None:
         "parts must have one shape but for the length of axis 0; got (2,), and values (2,) with indices (1,)",
     ):
         library.merge_topk([(good[0], pair(library, [3], [0])[1])], 1)
-    message = (
-        "parts must have one shape but for the length of axis 1; got (1, 2), and values (2, 2) with indices "
-    )
+    message = "parts must have one shape but for the length of axis 1; got (1, 2), and values (2, 2) with indices "
     with refused(ValueError, message + "(2, 2)"):
         library.merge_topk([pair(library, [[3, 1]], [[0, 1]]), pair(library, [[3, 1]] * 2, [[0, 1]] * 2)], 1)
-    with pytest.raises(
-        ValueError, match=r"^parts must have one shape but for the length of axis 0; got \(2,\), and "
-    ):
+    with pytest.raises(ValueError, match=r"^parts must have one shape but for the length of axis 0; got \(2,\), and "):
         library.merge_topk([good, pair(library, [[3, 1]], [[0, 1]])], 1)
 
 
-@pytest.mark.parametrize(
-    "library", [row for row in rows(disguised=False) if row.requires != "numpy"], ids=str
-)
+@pytest.mark.parametrize("library", [row for row in rows(disguised=False) if row.requires != "numpy"], ids=str)
 def test_parts_of_two_libraries(library: Library) -> None:
     ours = pair(library, [3, 1], [0, 1])
     theirs = (np.asarray([3, 1], dtype=np.int32), np.asarray([0, 1]))
@@ -341,9 +329,7 @@ def test_merge_checks_its_other_arguments(library: Library) -> None:
         library.merge_topk(parts, 1, mode="most")
     with refused(ValueError, "nan must be 'last' or 'greatest'; got 'first'"):
         library.merge_topk(parts, 1, nan="first")
-    with refused(
-        TypeError, "values must have a boolean, integer or real floating-point dtype; got complex64"
-    ):
+    with refused(TypeError, "values must have a boolean, integer or real floating-point dtype; got complex64"):
         library.merge_topk([(library.make(np.asarray([1j], dtype=np.complex64)), parts[1][1])], 1)
     scalar = library.make(np.asarray(3, dtype=np.int32))
     with refused(ValueError, "values must have at least one axis; got a 0-d array"):

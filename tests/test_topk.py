@@ -49,6 +49,8 @@ def test_every_odd_element(library: Library, dtype: str, mode: str, nan: str) ->
 def test_lengths_around_thresholds(library: Library, n: int) -> None:
     rng = np.random.default_rng(n)
     dtypes = [dtype for dtype in ("float32", "int16", "uint64") if dtype in library.dtypes]
+    if library.compiled:
+        dtypes = [dtypes[n % len(dtypes)]]
     for dtype in dtypes:
         for k in {1, 9, n // 2, n - 1}:
             mode, nan = rng.choice(["largest", "smallest"]), rng.choice(["last", "greatest"])
@@ -113,9 +115,7 @@ class Three:
         return 3
 
 
-@pytest.mark.parametrize(
-    "k", [3, np.int8(3), np.uint64(3), np.asarray(3), Three()], ids=lambda k: type(k).__name__
-)
+@pytest.mark.parametrize("k", [3, np.int8(3), np.uint64(3), np.asarray(3), Three()], ids=lambda k: type(k).__name__)
 @pytest.mark.parametrize("library", rows(), ids=str)
 def test_k_may_be_anything_with_an_index(library: Library, k: Any) -> None:
     x_np = np.asarray([4, 1, 3, 2, 0], dtype=np.int32)
