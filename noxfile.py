@@ -34,9 +34,11 @@ BACKENDS = {
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
-EVERYTHING = [TORCH, "jax", "dask[array,distributed]", "array-api-strict", "ml_dtypes"]
+ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", "cupy")]
+EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
+EVERY_ROW = ",".join(backend.rows for backend in ALL)
 
-nox.options.sessions = ["lint", "types", *(f"tests({name})" for name in HERE), "docs_blocks"]
+nox.options.sessions = ["lint", "types", *(f"tests({name})" for name in HERE), "docs-blocks"]
 
 
 @nox.session
@@ -60,15 +62,16 @@ def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one library; fail if it cannot be imported."""
     rows, needs, environment = BACKENDS[backend]
     session.install(".[numpy]", *TEST_TOOLS, *needs)
-    arguments = session.posargs or ["-q", "-n", "2", "--ignore=tests/test_docs.py"]
+    arguments = session.posargs or ["-q", "-n", "2"]
     session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
 
 
-@nox.session
+@nox.session(name="docs-blocks")
 def docs_blocks(session: nox.Session) -> None:
-    """Run every code block of the README and the docs, with every library there."""
+    """Run every code block of the README and the docs, and ``python -m xtopk``, with every library there."""
     session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
-    session.run("pytest", *(session.posargs or ["-q", "tests/test_docs.py"]))
+    arguments = session.posargs or ["-q", "tests/test_docs.py", "tests/test_main.py"]
+    session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
 
 
 @nox.session

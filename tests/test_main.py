@@ -67,8 +67,7 @@ def test_a_wrong_shape_and_an_error_are_reported(monkeypatch: Patch, capsys: Cap
     assert out.splitlines()[-3:] == [
         "numpy    cpu     FAILS        DISAGREES          -",
         "numpy on cpu, 4 x 5 table: RuntimeError: out of order",
-        "numpy on cpu, 64 x 16 x 24 x 24: shape must be (64, 7, 24, 24); "
-        "got (64, 6, 24, 24) and (64, 6, 24, 24)",
+        "numpy on cpu, 64 x 16 x 24 x 24: shape must be (64, 7, 24, 24); got (64, 6, 24, 24) and (64, 6, 24, 24)",
     ]
 
 
@@ -140,8 +139,7 @@ def test_npy_of_two_axes(here: Path, capsys: Capture) -> None:
     assert main(["scores.npy", "-k", "2", "--axis", "0", "--mode", "smallest"]) == 0
     values, indices = xtopk.topk(TABLE, 2, axis=0, mode="smallest")
     assert capsys.readouterr().out == (
-        f"scores.npy: {TABLE.dtype}, shape (4, 5); the 2 smallest along axis 0\n"
-        f"values\n{values}\nindices\n{indices}\n"
+        f"scores.npy: {TABLE.dtype}, shape (4, 5); the 2 smallest along axis 0\nvalues\n{values}\nindices\n{indices}\n"
     )
 
 

@@ -49,17 +49,11 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m xtopk",
         description="Say which array libraries are here and whether they agree, or print a file's top k.",
     )
-    parser.add_argument(
-        "file", nargs="?", type=Path, help="a .npy, .npz or .csv file; without it, the libraries"
-    )
+    parser.add_argument("file", nargs="?", type=Path, help="a .npy, .npz or .csv file; without it, the libraries")
     parser.add_argument("-k", type=int, help="how many elements to choose")
     parser.add_argument("--axis", type=int, default=-1, help="the axis to choose along (default: the last)")
-    parser.add_argument(
-        "--mode", choices=MODES, default=MODES[0], help="which elements (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--nan", choices=NAN_RULES, default=NAN_RULES[0], help="where NaN ranks (default: %(default)s)"
-    )
+    parser.add_argument("--mode", choices=MODES, default=MODES[0], help="which elements (default: %(default)s)")
+    parser.add_argument("--nan", choices=NAN_RULES, default=NAN_RULES[0], help="where NaN ranks (default: %(default)s)")
     parser.add_argument("--member", metavar="NAME", help="which array of a .npz file")
     return parser
 
@@ -148,14 +142,9 @@ def is_number(cell: str) -> bool:
 def ranked_lines(values: Any, indices: Any) -> str:
     """Return an aligned table of rank, index and value."""
     rows = [("rank", "index", "value")]
-    rows += [
-        (str(i), str(index), str(value))
-        for i, (index, value) in enumerate(zip(indices, values, strict=True), 1)
-    ]
+    rows += [(str(i), str(index), str(value)) for i, (index, value) in enumerate(zip(indices, values, strict=True), 1)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
-    )
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
 if __name__ == "__main__":

@@ -166,9 +166,7 @@ def check_gradient(place: Place) -> bool:
     for way, loss in losses.items():
         for name, found in zip("wx", map(as_numpy, gradients(loss, w, x)), strict=True):
             if found.shape != np.shape(expected[name]) or not np.allclose(found, expected[name], rtol=1e-5):
-                raise DisagreementError(
-                    f"gradient of {name} by {way} must be {expected[name]}; got {found.tolist()}"
-                )
+                raise DisagreementError(f"gradient of {name} by {way} must be {expected[name]}; got {found.tolist()}")
     return True
 
 
