@@ -34,10 +34,12 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
     """Return the namespace of `x`, or refuse what is no array that can be ranked along an axis."""
     xp = _NAMESPACES.get(type(x))
     if xp is None:
-        xp = _NAMESPACES[type(x)] = _find_namespace(x, name)
+        xp = _find_namespace(x, name)
     dtype = dtype_name(x.dtype)
     if dtype not in RANKED_DTYPES and not dtype.startswith(TIME_DTYPES):
         raise TypeError(f"{name} must have a boolean, integer or real floating-point dtype; got {dtype}")
+    if getattr(x, "is_nested", False) or str(getattr(x, "layout", "torch.strided")) != "torch.strided":
+        raise TypeError(f"{name} must be a dense tensor, such as {name}.to_dense() makes; got a sparse or nested one")
     if x.ndim == 0:
         raise ValueError(f"{name} must have at least one axis; got a 0-d array")
     if hasattr(x, "_meta"):  # Dask's word for what its chunks are
@@ -48,7 +50,8 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
 def _find_namespace(x: Any, name: str) -> ModuleType:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.Tensor):
-        # Not by asking: torch.compile traces through the cache inside array_namespace with a warning.
+        # Neither asked for nor kept: torch.compile warns of the cache inside array_namespace, and would compile
+        # anew when ours is filled.
         import array_api_compat.torch as torch_namespace
 
         return torch_namespace  # type: ignore[no-any-return]
@@ -60,6 +63,7 @@ def _find_namespace(x: Any, name: str) -> ModuleType:
             pass
         else:
             _refuse_masked(x, name)
+            _NAMESPACES[type(x)] = xp
             return xp
     raise TypeError(f"{name} must be an array, such as numpy.asarray({name}) makes; got {type_name(x)}")
 
@@ -105,8 +109,8 @@ def _integer(k: Any) -> int | None:
         return None
     try:
         return operator.index(k)
-    except TypeError as error:
-        if "Tracer" in type(k).__name__:
+    except (TypeError, RuntimeError) as error:  # a RuntimeError is how torch says that its vmap traces k
+        if "Tracer" in type(k).__name__ or isinstance(error, RuntimeError):
             raise TypeError(
                 "k must be a static integer under jit, such as static_argnames='k' makes; got a traced value"
             ) from error

@@ -16,6 +16,6 @@ def cupy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
             xp, key, k, lambda a, k: xp.sort(xp.partition(a, k - 1, axis=-1)[..., :k], axis=-1)
         )
     else:
-        indices = indices_by_sort(xp, key, None, k, -1)
+        indices = indices_by_sort(xp, key, None, k, key.ndim - 1)
     indices = xp.moveaxis(indices, -1, axis)
     return xp.take_along_axis(x, indices, axis=axis), indices

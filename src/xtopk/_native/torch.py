@@ -22,8 +22,6 @@ UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a torch tensor; the gradient is that of gathering the values."""
-    if str(x.layout) != "torch.strided" or x.is_nested:
-        raise TypeError("x must be a dense tensor, such as x.to_dense() makes; got a sparse or nested one")
     rows = x.detach().movedim(axis, -1)
     indices = _indices_eager(xp, rows, k, rank) if _may_branch(x) else _indices_static(xp, rows, k, rank)
     indices = indices.movedim(-1, axis)
@@ -61,7 +59,11 @@ def _indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 
 def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
-    if width := width_for(key.shape[-1], k, MIN_WIDTH, MIN_GAIN):
+    import torch
+
+    # An exported program serves every length, and so cannot be cut by one.
+    width = 0 if torch.compiler.is_exporting() else width_for(key.shape[-1], k, MIN_WIDTH, MIN_GAIN)
+    if width:
         select = partial(_least_of_key, xp)
         return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)[0]
     if key.dtype.itemsize * 8 <= BITS_PACKED:

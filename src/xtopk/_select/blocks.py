@@ -42,8 +42,13 @@ def indices_by_blocks(
 def width_for(n: int, k: int, least: int, gain: int) -> int:
     """Return the block length that makes both selections about as long, or 0 where they are not `gain` times shorter.
 
-    The maxima are n / width and the candidates k * width, which are equal at the square root of n / k; a power of
-    two below it, and not so short that reducing a block is slow.
+    The maxima are n / width and the candidates k * width, equal at the square root of n / k; a power of two near it,
+    and not so short that reducing a block is slow. Only comparisons, so that a compiler with symbolic lengths keeps
+    what it compiled for all lengths that are cut alike.
     """
-    width = max(least, 1 << (max(1, n // k).bit_length() // 2))
+    if n < gain * k * least:
+        return 0
+    width = least
+    while n > 4 * k * width * width:
+        width *= 2
     return width if n >= gain * (n // width + k * width) and n // width >= k else 0

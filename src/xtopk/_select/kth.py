@@ -37,4 +37,6 @@ def _count(xp: Any, mask: Any) -> Any:
 
 
 def _running_count(xp: Any, mask: Any) -> Any:
-    return xp.cumulative_sum(xp.astype(mask, xp.int64), axis=-1)
+    # Under its older name where there is one: torch.compile warns of how array_api_compat wraps the newer.
+    running_sum = xp.cumsum if hasattr(xp, "cumsum") else xp.cumulative_sum
+    return running_sum(xp.astype(mask, xp.int64), axis=-1)
