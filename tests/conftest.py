@@ -9,7 +9,7 @@ settings.register_profile(
     "default", deadline=None, max_examples=40, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
-settings.register_profile("compiled", settings.get_profile("default"), max_examples=20)
+settings.register_profile("compiled", settings.get_profile("default"), max_examples=12)
 settings.load_profile("compiled" if all(row.compiled for row in SELECTED) else "default")
 
 

@@ -60,6 +60,9 @@ class Library:
     def __repr__(self) -> str:
         return self.name
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self.name)  # or hypothesis prints every field
+
     @property
     def namespace(self) -> Any:
         """The library itself."""

@@ -29,7 +29,8 @@ def test_agrees_with_the_oracle(library: Library, dtype: str, data: st.DataObjec
 def test_every_odd_element(library: Library, dtype: str, mode: str, nan: str) -> None:
     x_np = np.tile(every_special(np_dtype(dtype)), 2)
     x = library.make(x_np)
-    for k in interesting_k(len(x_np))[1:]:
+    n = len(x_np)
+    for k in [n // 2] if library.compiled else [1, n // 2, n - 1, n]:
         assert_mask(library, library.topk_mask(x, k, mode=mode, nan=nan), x, x_np, k, mode=mode, nan=nan)
 
 
