@@ -77,9 +77,7 @@ def _refuse_masked(x: Any, name: str) -> None:
                     "got numpy.ma.MaskedArray, whose mask would be lost"
                 )
             if cls.__name__ == "matrix":
-                raise TypeError(
-                    f"{name} must be an array, such as numpy.asarray({name}) makes; got numpy.matrix"
-                )
+                raise TypeError(f"{name} must be an array, such as numpy.asarray({name}) makes; got numpy.matrix")
 
 
 def check_axis(axis: Any, ndim: int) -> int:

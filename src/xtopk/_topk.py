@@ -171,6 +171,8 @@ def merge_topk(
     k = _checks.check_k(k, _checks.check_parts_fit(pairs, axis), "the number of candidates in parts")
     rank = _ranking(mode, sorted, stable, nan)
     values = xp.concat([part for part, _ in pairs], axis=axis)
+    if values.dtype != first.dtype:  # NumPy's concat turns bytes into the machine's order
+        values = xp.astype(values, first.dtype)
     indices = xp.concat([part for _, part in pairs], axis=axis)
     if k == 0 or 0 in values.shape:
         return TopK(_first(values, k, axis), _first(indices, k, axis))
@@ -178,9 +180,7 @@ def merge_topk(
     return TopK(*native.merge(native.topk, xp, values, indices, k, axis, rank))
 
 
-def _check(
-    x: Any, k: Any, axis: Any, mode: Any, sorted: Any, stable: Any, nan: Any
-) -> tuple[Any, int, int, Ranking]:
+def _check(x: Any, k: Any, axis: Any, mode: Any, sorted: Any, stable: Any, nan: Any) -> tuple[Any, int, int, Ranking]:
     xp = _checks.check_array(x)
     axis = _checks.check_axis(axis, x.ndim)
     k = _checks.check_k(k, _checks.check_length(x, axis), f"the length of axis {axis}")
@@ -194,7 +194,7 @@ def _ranking(mode: Any, sorted: Any, stable: Any, nan: Any) -> Ranking:
 
 
 def _first(x: Any, k: int, axis: int) -> Any:
-    return x[(slice(None),) * axis + (slice(0, k),)]
+    return x[(slice(None),) * axis + (slice(0, k), ...)]
 
 
 def _nothing(xp: Any, x: Any, k: int, axis: int) -> tuple[Any, Any]:

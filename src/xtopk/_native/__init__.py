@@ -8,7 +8,7 @@ from xtopk._native.dask import dask_mask, dask_merge, dask_topk
 from xtopk._native.generic import TopkFunction, generic_topk, mask_by_topk, merge_by_topk
 from xtopk._native.jax import jax_mask, jax_topk
 from xtopk._native.numpy import numpy_mask, numpy_topk
-from xtopk._native.torch import torch_mask, torch_topk
+from xtopk._native.torch import torch_mask, torch_merge, torch_topk
 
 
 class Native(NamedTuple):
@@ -28,7 +28,7 @@ GENERIC = Native(generic_topk)
 
 NATIVES = {
     "numpy": Native(numpy_topk, numpy_mask),
-    "torch": Native(torch_topk, torch_mask),
+    "torch": Native(torch_topk, torch_mask, torch_merge),
     "jax.numpy": Native(jax_topk, jax_mask),
     "cupy": Native(cupy_topk, numpy_mask),
     "dask.array": Native(dask_topk, dask_mask, dask_merge),

@@ -24,9 +24,7 @@ def dask_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Rank
     return mask_by_rank(xp, x, top, position.reshape((-1,) + (1,) * (x.ndim - 1 - axis)), axis, rank)
 
 
-def dask_merge(
-    topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking
-) -> Selected:
+def dask_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of candidates, lazily; each chunk of them is a part."""
     indices = indices.rechunk(values.chunks)
     tops = xp.map_blocks(_pair, values, indices, dtype=object, meta=values._meta)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from xtopk._order import Ranking, dtype_name, may_hold_nan, positions, sort_key
-from xtopk._select.sort import indices_by_sort
 from xtopk._select.kth import indices_by_kth_key
+from xtopk._select.sort import indices_by_sort
 
 Selected = tuple[Any, Any]
 TopkFunction = Callable[[Any, Any, int, int, Ranking], Selected]
@@ -36,7 +36,7 @@ def mask_by_rank(xp: Any, x: Any, top: Selected, position: Any, axis: int, rank:
 
     `position` counts along `axis` and broadcasts against `x`.
     """
-    last, last_index = (part[(slice(None),) * axis + (slice(-1, None),)] for part in top)
+    last, last_index = (part[(slice(None),) * axis + (slice(-1, None), ...)] for part in top)
     if dtype_name(x.dtype) == "bool":
         x, last = xp.astype(x, xp.uint8), xp.astype(last, xp.uint8)
     better, tie = (x > last if rank.largest else x < last), x == last
@@ -47,13 +47,24 @@ def mask_by_rank(xp: Any, x: Any, top: Selected, position: Any, axis: int, rank:
     return better | (tie & (position <= last_index))
 
 
+def take(xp: Any, x: Any, axis: int, indices: Any) -> Any:
+    """Return the elements at `indices` along an axis."""
+    return xp.take_along_axis(x, indices, axis=axis)
+
+
 def merge_by_topk(
-    topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking
+    topk: TopkFunction,
+    xp: Any,
+    values: Any,
+    indices: Any,
+    k: int,
+    axis: int,
+    rank: Ranking,
+    take: Callable[..., Any] = take,
 ) -> Selected:
     """Return the top k of candidates that know their index in the whole, which decides between equal ones."""
     if rank.stable:
         order = xp.argsort(indices, axis=axis)
-        values = xp.take_along_axis(values, order, axis=axis)
-        indices = xp.take_along_axis(indices, order, axis=axis)
+        values, indices = take(xp, values, axis, order), take(xp, indices, axis, order)
     values, chosen = topk(xp, values, k, axis, rank)
-    return values, xp.take_along_axis(indices, chosen, axis=axis)
+    return values, take(xp, indices, axis, chosen)

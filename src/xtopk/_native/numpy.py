@@ -29,9 +29,7 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         for j in range(0, after, columns):
             block = xp.moveaxis(ranked[i : i + slabs, :, j : j + columns], 1, 2)
             chosen = _indices_of_rows(xp, xp.ascontiguousarray(block).reshape(-1, n), k, rank)
-            indices[i : i + slabs, :, j : j + columns] = xp.moveaxis(
-                chosen.reshape(*block.shape[:2], k), 2, 1
-            )
+            indices[i : i + slabs, :, j : j + columns] = xp.moveaxis(chosen.reshape(*block.shape[:2], k), 2, 1)
     indices = indices.reshape(*x.shape[:axis], k, *x.shape[axis + 1 :])
     return xp.take_along_axis(x, indices, axis=axis), indices
 

@@ -3,11 +3,11 @@
 from functools import partial
 from typing import Any
 
-from xtopk._native.generic import Selected, TopkFunction
+from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
 from xtopk._order import Ranking, dtype_name, rank_key
-from xtopk._select.packed import BITS_PACKED, indices_by_packing
 from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.kth import indices_by_kth_key
+from xtopk._select.packed import BITS_PACKED, indices_by_packing
 
 MIN_WIDTH = 64
 MIN_GAIN = 3
@@ -32,6 +32,11 @@ def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ran
     """Return True at the top k, scattered into a new tensor."""
     _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
     return xp.zeros_like(x, dtype=xp.bool).scatter(axis, indices, True)
+
+
+def torch_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Return the top k of candidates, gathered as torch can."""
+    return merge_by_topk(topk, xp, values, indices, k, axis, rank, take=_gather)
 
 
 def _gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:

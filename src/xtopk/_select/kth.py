@@ -22,12 +22,10 @@ def indices_by_kth_key(xp: Any, key: Any, late: Any, k: int, least: Callable[[An
         nth = xp.where(late, nth[..., -1:] + _running_count(xp, tie & late), nth)
     keep = better | (tie & (nth <= room))
     position = positions(xp, key, 0, n)
-    kept = least(xp.where(keep, position, n), k)
+    kept = least(xp.where(keep, position, positions(xp, key, n, n + 1)), k)
     order = xp.argsort(xp.take_along_axis(key, kept, axis=-1), axis=-1, stable=True)
     if late is not None:
-        marks = xp.astype(
-            xp.take_along_axis(late, xp.take_along_axis(kept, order, axis=-1), axis=-1), xp.uint8
-        )
+        marks = xp.astype(xp.take_along_axis(late, xp.take_along_axis(kept, order, axis=-1), axis=-1), xp.uint8)
         order = xp.take_along_axis(order, xp.argsort(marks, axis=-1, stable=True), axis=-1)
     return xp.take_along_axis(kept, order, axis=-1)
 

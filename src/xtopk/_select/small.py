@@ -4,7 +4,6 @@ from typing import Any
 
 from xtopk._select.packed import BITS_PACKED, pack, unpack
 
-
 PACKED_FROM = 1024
 """From this many candidates one sort of packed keys is worth making them."""
 

@@ -9,4 +9,4 @@ def indices_by_sort(xp: Any, key: Any, late: Any, k: int, axis: int) -> Any:
     if late is not None:
         marks = xp.take_along_axis(xp.astype(late, xp.uint8), order, axis=axis)
         order = xp.take_along_axis(order, xp.argsort(marks, axis=axis, stable=True), axis=axis)
-    return order[(slice(None),) * axis + (slice(0, k),)]
+    return order[(slice(None),) * axis + (slice(0, k), ...)]
