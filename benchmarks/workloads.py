@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 Generator = np.random.Generator
+Mode = Literal["largest", "smallest"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Workload:
     make: Callable[[Generator, tuple[int, ...]], Any]
     dtype: str = "float32"
     axis: int = -1
-    mode: str = "largest"
+    mode: Mode = "largest"
 
     def tiny(self) -> "Workload":
         """Return the same task on few elements, for a test."""
@@ -87,7 +88,7 @@ WORKLOADS = [
             ("int32", whole_range_int32),
             ("float64", normal_float64),
         ]
-        for mode in ("largest", "smallest")
+        for mode in get_args(Mode)
     ),
     Workload("one_row_large_k", ROW, 10_000, normal),
     Workload("knn_brute_chunk", (1024, 100_000), 10, squared_distances, mode="smallest"),

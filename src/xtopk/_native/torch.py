@@ -22,9 +22,11 @@ UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a torch tensor; the gradient is that of gathering the values."""
-    rows = x.detach().movedim(axis, -1)
+    last = axis == x.ndim - 1
+    rows = x.detach() if last else x.detach().movedim(axis, -1)
     indices = _indices_eager(xp, rows, k, rank) if _may_branch(x) else _indices_static(xp, rows, k, rank)
-    indices = indices.movedim(-1, axis)
+    if not last:
+        indices = indices.movedim(-1, axis)
     return _gather(xp, x, axis, indices), indices
 
 
@@ -95,6 +97,8 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     indices, maxima = indices_by_blocks(xp, rows, k, width, best=best, select=select, key=_same)
     if rows.is_floating_point() and not rank.nan_first:
         hidden = maxima.isnan().any(-1)
+        if hidden.ndim and hidden.all():
+            return _indices_among_nan(xp, rows, k, rank)
         if hidden.any():
             indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
     return indices
@@ -108,7 +112,7 @@ def _indices_among_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices with NaN taken for the worst number, and exactly where that reaches the top k."""
     worst = -xp.inf if rank.largest else xp.inf
     parts = []
-    for part in rows.split(max(1, CLEANED_AT_A_TIME // rows.shape[-1])):
+    for part in rows.split(max(1, CLEANED_AT_A_TIME // rows[0].numel())):
         clean = part.masked_fill(part.isnan(), worst)
         indices = _indices_eager(xp, clean, k, rank)
         mixed = (clean.gather(-1, indices) == worst).any(-1)
@@ -122,21 +126,25 @@ def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by `torch.topk` of one more than `k`, which shows where ties or NaN made it go wrong."""
     n = rows.shape[-1]
     values, indices = rows.topk(min(k + rank.stable, n), largest=rank.largest)
+    if rank.stable and values.shape[-1] > 1:
+        # Nothing is beyond a NaN, so that it counts as a tie.
+        beyond = values[..., :-1] > values[..., 1:] if rank.largest else values[..., :-1] < values[..., 1:]
+        if beyond.all():
+            return indices[..., :k]
     kept, indices = values[..., :k], indices[..., :k]
-    wrong = None
+    wrong = rows.new_zeros(rows.shape[:-1], dtype=xp.bool)
     if rank.stable:
-        # Written so that a NaN, which equals nothing, counts as a tie.
-        tied = ~(values[..., :-1] > values[..., 1:] if rank.largest else values[..., :-1] < values[..., 1:])
-        if tied.any():
-            if k < n:
-                wrong = tied[..., -1]
-            indices = indices.sort().values
-            kept = rows.gather(-1, indices)
-            indices = indices.gather(-1, kept.argsort(stable=True, descending=rank.largest))
+        if k < n:
+            wrong = ~beyond[..., -1]
+        indices = indices.sort().values
+        kept = rows.gather(-1, indices)
+        indices = indices.gather(-1, kept.argsort(stable=True, descending=rank.largest))
+    indices = indices.contiguous()
     if rank.largest and not rank.nan_first and rows.is_floating_point():
-        missing = kept.isnan().any(-1)
-        wrong = missing if wrong is None else wrong | missing
-    if wrong is not None and wrong.any():
-        indices = indices.contiguous()
+        hidden = kept.isnan().any(-1)
+        if hidden.any():
+            indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
+            wrong = wrong & ~hidden
+    if wrong.any():
         indices[wrong] = _indices_static(xp, rows[wrong], k, rank)
     return indices

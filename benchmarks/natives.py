@@ -1,0 +1,84 @@
+"""What each library offers by itself, as people write it by hand: the side xtopk is compared with."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import xtopk
+from benchmarks.workloads import Workload
+
+Call = Callable[[], Any]
+
+
+def numpy_calls(work: Workload, data: Any) -> dict[str, Call]:
+    """Return the `argpartition` idiom, xtopk and one reduction, on a NumPy array."""
+    x = data.astype(_numpy_dtype(work.dtype), copy=False)
+    largest, n = work.mode == "largest", x.shape[work.axis]
+
+    def native() -> Any:
+        indices = np.argpartition(x, n - work.k if largest else work.k - 1, axis=work.axis)
+        ends = slice(n - work.k, None) if largest else slice(0, work.k)
+        indices = np.moveaxis(np.moveaxis(indices, work.axis, -1)[..., ends], -1, work.axis)
+        values = np.take_along_axis(x, indices, axis=work.axis)
+        order = np.argsort(values, axis=work.axis)
+        order = np.flip(order, axis=work.axis) if largest else order
+        return np.take_along_axis(values, order, work.axis), np.take_along_axis(indices, order, work.axis)
+
+    return {"native": native, "xtopk": _ours(work, x), "max": partial(np.max if largest else np.min, x, axis=work.axis)}
+
+
+def torch_calls(work: Workload, data: Any) -> dict[str, Call]:
+    """Return `torch.topk`, xtopk, xtopk with torch's own promises, and one reduction."""
+    import torch
+
+    x = torch.from_numpy(np.ascontiguousarray(data)).to(getattr(torch, work.dtype))
+    largest = work.mode == "largest"
+    return {
+        "native": partial(torch.topk, x, work.k, work.axis, largest=largest),
+        "xtopk": _ours(work, x),
+        "xtopk, ties and NaN as torch": partial(_ours(work, x), stable=False, nan="greatest"),
+        "max": partial(torch.amax if largest else torch.amin, x, work.axis),
+    }
+
+
+def jax_calls(work: Workload, data: Any) -> dict[str, Call]:
+    """Return `lax.top_k`, xtopk and one reduction, each under `jit`."""
+    import jax
+    import jax.numpy as jnp
+
+    x = jnp.asarray(data).astype(work.dtype)
+    largest = work.mode == "largest"
+
+    def native(a: Any) -> Any:
+        a = jnp.moveaxis(a, work.axis, -1)
+        if not largest:
+            a = ~a if a.dtype.kind == "i" else -a
+        return tuple(jnp.moveaxis(part, -1, work.axis) for part in jax.lax.top_k(a, work.k))
+
+    sides = {
+        "native": native,
+        "xtopk": lambda a: xtopk.topk(a, work.k, work.axis, mode=work.mode),
+        "max": lambda a: (a.max if largest else a.min)(work.axis),
+    }
+
+    def call(compiled: Callable[[Any], Any]) -> Any:
+        return jax.block_until_ready(compiled(x))
+
+    return {name: partial(call, jax.jit(side)) for name, side in sides.items()}
+
+
+def _ours(work: Workload, x: Any) -> Any:
+    return partial(xtopk.topk, x, work.k, work.axis, mode=work.mode)
+
+
+def _numpy_dtype(name: str) -> Any:
+    if name != "bfloat16":
+        return np.dtype(name)
+    import ml_dtypes
+
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+CALLS = {"numpy": numpy_calls, "torch": torch_calls, "jax": jax_calls}
