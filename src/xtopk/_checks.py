@@ -122,12 +122,13 @@ def check_word(value: Any, name: str, allowed: tuple[str, str]) -> str:
     raise ValueError(f"{name} must be {allowed[0]!r} or {allowed[1]!r}; got {value!r}")
 
 
-def check_length(x: Any, axis: int) -> int:
+def check_length(x: Any, axis: int, name: str = "x") -> int:
     """Return the length of an axis, or refuse one that is not known yet."""
     length = x.shape[axis]
     if length is None or length != length:  # NaN is Dask's word for unknown
         raise ValueError(
-            f"x must have a known length along axis {axis}, such as x.compute_chunk_sizes() finds; got an unknown one"
+            f"{name} must have a known length along axis {axis}, "
+            f"such as {name}.compute_chunk_sizes() finds; got an unknown one"
         )
     return length  # type: ignore[no-any-return]
 
@@ -163,6 +164,8 @@ def check_parts_fit(pairs: list[tuple[Any, Any]], axis: int) -> int:
         if dtype_name(indices.dtype) not in INTEGER_BITS:
             raise TypeError(f"indices must have an integer dtype; got {dtype_name(indices.dtype)}")
         shape, other = list(values.shape), list(first.shape)
+        if axis < len(shape):
+            check_length(values, axis, "values")
         if len(shape) == len(other):
             other[axis] = shape[axis]
         if shape != list(indices.shape) or shape != other:

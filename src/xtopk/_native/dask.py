@@ -5,8 +5,8 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
-from xtopk._native.generic import Selected, TopkFunction, mask_by_rank
-from xtopk._order import Ranking
+from xtopk._native.generic import Selected, TopkFunction
+from xtopk._order import Ranking, rank_key
 
 
 def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -20,8 +20,9 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def dask_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return the mask of the top k, lazily, by comparing each element with the last chosen one."""
     top = topk(xp, x, k, axis, rank._replace(sorted=True, stable=True))
-    position = xp.arange(x.shape[axis], chunks=(x.chunks[axis],))
-    return mask_by_rank(xp, x, top, position.reshape((-1,) + (1,) * (x.ndim - 1 - axis)), axis, rank)
+    last, last_index = (part[(slice(None),) * axis + (slice(-1, None),)] for part in top)
+    position = xp.arange(x.shape[axis], chunks=(x.chunks[axis],)).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
+    return xp.map_blocks(_chunk_mask, x, last, last_index, position, rank, dtype=bool, meta=x._meta.astype(bool))
 
 
 def dask_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -68,6 +69,14 @@ def _chunk_topk(
 
     values, indices = topk(chunk, min(k, chunk.shape[axis]), axis, **arguments)
     return values, indices + starts[block_id[axis]]
+
+
+def _chunk_mask(chunk: Any, last: Any, last_index: Any, position: Any, rank: Ranking) -> Any:
+    """Return what ranks no later than `last`, by integers: comparing NaN may warn, and bfloat16 is slow."""
+    xp = chunk.__array_namespace__()
+    chunk, last = (a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("=")) for a in (chunk, last))
+    key, last_key = rank_key(xp, chunk, rank), rank_key(xp, last, rank)
+    return (key < last_key) | ((key == last_key) & (position <= last_index))
 
 
 def _pair(values: Any, indices: Any) -> Selected:

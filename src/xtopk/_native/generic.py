@@ -25,18 +25,10 @@ def generic_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 
 def mask_by_topk(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
-    """Return True at the top k, found by comparing each element with the last chosen one."""
+    """Return True where `x` ranks no later than the last of its top k."""
     top = topk(xp, x, k, axis, rank._replace(sorted=True, stable=True))
-    position = positions(xp, x, 0, x.shape[axis])
-    return mask_by_rank(xp, x, top, xp.reshape(position, (-1,) + (1,) * (x.ndim - 1 - axis)), axis, rank)
-
-
-def mask_by_rank(xp: Any, x: Any, top: Selected, position: Any, axis: int, rank: Ranking) -> Any:
-    """Return True where `x` ranks no later than the last of the sorted, stable `top`.
-
-    `position` counts along `axis` and broadcasts against `x`.
-    """
     last, last_index = (part[(slice(None),) * axis + (slice(-1, None), ...)] for part in top)
+    position = xp.reshape(positions(xp, x, 0, x.shape[axis]), (-1,) + (1,) * (x.ndim - 1 - axis))
     if dtype_name(x.dtype) == "bool":
         x, last = xp.astype(x, xp.uint8), xp.astype(last, xp.uint8)
     better, tie = (x > last if rank.largest else x < last), x == last
