@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -334,3 +335,28 @@ def test_merge_checks_its_other_arguments(library: Library) -> None:
     scalar = library.make(np.asarray(3, dtype=np.int32))
     with refused(ValueError, "values must have at least one axis; got a 0-d array"):
         library.merge_topk([(scalar, scalar)], 1)
+
+
+def test_float0_does_not_pass_for_every_later_array() -> None:
+    """JAX's float0 is an ndarray of another namespace, which must not be remembered for all ndarrays."""
+    jax = pytest.importorskip("jax", reason="float0 is JAX's")
+    from xtopk import _checks
+
+    with mock.patch.dict(_checks._NAMESPACES, clear=True):
+        with pytest.raises(TypeError, match="dtype; got"):
+            xtopk.topk(np.zeros(3, dtype=jax.dtypes.float0), 1)
+        assert isinstance(xtopk.topk(np.arange(5.0), 2).values, np.ndarray)
+
+
+@every_row
+def test_parts_of_two_index_dtypes(library: Library) -> None:
+    values = library.make(np.asarray([3, 1], dtype=np.int32))
+    wide, narrow = (library.make(np.asarray([0, 1], dtype=dtype)) for dtype in ("int32", "int16"))
+    with refused(TypeError, "parts must hold indices of one dtype; got int32 and int16"):
+        library.merge_topk([(values, wide), (values, narrow)], 1, 0)
+
+
+@pytest.mark.parametrize("axis", [np.array([1]), np.array(True), np.array(1.0)], ids=["list", "bool", "float"])
+def test_axis_is_an_odd_array(axis: Any) -> None:
+    with refused(TypeError, "axis must be an integer; got numpy.ndarray"):
+        xtopk.topk(np.zeros((3, 3)), 1, axis)

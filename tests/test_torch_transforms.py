@@ -1,5 +1,6 @@
 """torch's transformations: derivatives of every order and mode, `vmap`, the compiler, export, fake and meta tensors."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -249,3 +250,20 @@ def test_subnormal_numbers_are_not_flushed(library: Library) -> None:
     _, indices = torch.vmap(lambda row: xtopk.topk(row, 5))(x[None])
     assert indices.tolist() == [[1, 3, 0, 2, 4]]
     assert xtopk.topk(x, 5).indices.tolist() == [1, 3, 0, 2, 4]
+
+
+@TORCH
+def test_jit_trace_is_refused(library: Library) -> None:
+    torch = library.namespace
+    with warnings.catch_warnings(), pytest.raises(TypeError, match=r"^x must be traced by torch.compile or"):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(lambda x: tuple(xtopk.topk(x, 3)), (torch.tensor([5.0, 1, 4, 2, 3]),))
+
+
+@TORCH
+def test_negative_views(library: Library) -> None:
+    torch = library.namespace
+    x = torch.complex(torch.zeros(4), torch.tensor([1.0, 3, 2, 3])).conj().imag
+    assert x.is_neg()
+    assert xtopk.topk(x, 2).indices.tolist() == [0, 2]
+    assert torch.vmap(lambda row: xtopk.topk(row, 2).indices)(x.expand(2, 4)).tolist() == [[0, 2]] * 2

@@ -36,7 +36,7 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
     if xp is None:
         xp = _find_namespace(x, name)
     dtype = dtype_name(x.dtype)
-    if dtype not in RANKED_DTYPES and not dtype.startswith(TIME_DTYPES):
+    if not _is_ranked(dtype):
         raise TypeError(f"{name} must have a boolean, integer or real floating-point dtype; got {dtype}")
     if getattr(x, "is_nested", False) or str(getattr(x, "layout", "torch.strided")) != "torch.strided":
         raise TypeError(f"{name} must be a dense tensor, such as {name}.to_dense() makes; got a sparse or nested one")
@@ -45,6 +45,10 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
     if hasattr(x, "_meta"):  # Dask's word for what its chunks are
         _refuse_masked(x._meta, name)
     return xp
+
+
+def _is_ranked(dtype: str) -> bool:
+    return dtype in RANKED_DTYPES or dtype.startswith(TIME_DTYPES)
 
 
 def _find_namespace(x: Any, name: str) -> ModuleType:
@@ -63,7 +67,8 @@ def _find_namespace(x: Any, name: str) -> ModuleType:
             pass
         else:
             _refuse_masked(x, name)
-            _NAMESPACES[type(x)] = xp
+            if _is_ranked(dtype_name(x.dtype)):  # not float0: an ndarray, but of JAX's namespace
+                _NAMESPACES[type(x)] = xp
             return xp
     raise TypeError(f"{name} must be an array, such as numpy.asarray({name}) makes; got {type_name(x)}")
 
@@ -82,9 +87,9 @@ def _refuse_masked(x: Any, name: str) -> None:
 
 def check_axis(axis: Any, ndim: int) -> int:
     """Return `axis` counted from the front, or refuse it."""
-    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+    index = _integer(axis, "axis")
+    if not isinstance(index, int):
         raise TypeError(f"axis must be an integer; got {type_name(axis)}")
-    index = operator.index(axis)
     if not -ndim <= index < ndim:
         raise AxisError(f"axis must be from {-ndim} to {ndim - 1} for an array of {ndim} axes; got {index}")
     return index % ndim
@@ -92,7 +97,7 @@ def check_axis(axis: Any, ndim: int) -> int:
 
 def check_k(k: Any, length: Any, of_what: str) -> int:
     """Return `k` as an int, or refuse what is no integer from 0 to `length`."""
-    index = _integer(k)
+    index = _integer(k, "k")
     if not isinstance(index, int):
         raise TypeError(f"k must be an integer; got {type_name(k)}")
     if not 0 <= index <= length:
@@ -100,17 +105,17 @@ def check_k(k: Any, length: Any, of_what: str) -> int:
     return index
 
 
-def _integer(k: Any) -> int | None:
-    if type(k) is int:
-        return k
-    if isinstance(k, bool) or dtype_name(getattr(k, "dtype", "")).startswith("bool"):
+def _integer(value: Any, name: str) -> int | None:
+    if type(value) is int:
+        return value
+    if isinstance(value, bool) or dtype_name(getattr(value, "dtype", "")).startswith("bool"):
         return None
     try:
-        return operator.index(k)
-    except (TypeError, RuntimeError) as error:  # a RuntimeError is how torch says that its vmap traces k
-        if "Tracer" in type(k).__name__ or isinstance(error, RuntimeError):
+        return operator.index(value)
+    except (TypeError, RuntimeError) as error:  # a RuntimeError is how torch says that its vmap traces it
+        if "Tracer" in type(value).__name__ or isinstance(error, RuntimeError):
             raise TypeError(
-                "k must be a static integer under jit, such as static_argnames='k' makes; got a traced value"
+                f"{name} must be a static integer under jit, such as static_argnames={name!r} makes; got a traced value"
             ) from error
         return None
 
@@ -161,17 +166,27 @@ def check_parts_fit(pairs: list[tuple[Any, Any]], axis: int) -> int:
             raise TypeError(
                 f"parts must hold values of one dtype; got {dtype_name(first.dtype)} and {dtype_name(values.dtype)}"
             )
+        if indices.dtype != pairs[0][1].dtype:
+            raise TypeError(
+                "parts must hold indices of one dtype; "
+                f"got {dtype_name(pairs[0][1].dtype)} and {dtype_name(indices.dtype)}"
+            )
         if dtype_name(indices.dtype) not in INTEGER_BITS:
             raise TypeError(f"indices must have an integer dtype; got {dtype_name(indices.dtype)}")
-        shape, other = list(values.shape), list(first.shape)
+        shape, other, of_indices = (_known(a.shape) for a in (values, first, indices))
         if axis < len(shape):
             check_length(values, axis, "values")
         if len(shape) == len(other):
             other[axis] = shape[axis]
-        if shape != list(indices.shape) or shape != other:
+        if shape != of_indices or shape != other:
             raise ValueError(
                 f"parts must have one shape but for the length of axis {axis}; "
                 f"got {tuple(first.shape)}, and values {tuple(values.shape)} with indices {tuple(indices.shape)}"
             )
         total += shape[axis]
     return total
+
+
+def _known(shape: Any) -> list[Any]:
+    """Return the lengths with None for unknown ones, which Dask writes as NaN, unequal to itself."""
+    return [length if length == length else None for length in shape]

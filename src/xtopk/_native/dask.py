@@ -19,6 +19,8 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def dask_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return the mask of the top k, lazily, by comparing each element with the last chosen one."""
+    if any(0 in chunks for chunks in x.chunks):  # beside an axis of length 1 Dask would broadcast them
+        x = x.rechunk(tuple(tuple(length for length in chunks if length != 0) for chunks in x.chunks))
     top = topk(xp, x, k, axis, rank._replace(sorted=True, stable=True))
     last, last_index = (part[(slice(None),) * axis + (slice(-1, None),)] for part in top)
     position = xp.arange(x.shape[axis], chunks=(x.chunks[axis],)).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
@@ -47,7 +49,7 @@ def _merge_tops(xp: Any, x: Any, tops: Any, k: int, axis: int, arguments: dict[s
     merge = partial(_merge, k=k, arguments=arguments)
     merged = xp.reduction(
         tops,
-        chunk=lambda top, axis, keepdims: top,
+        chunk=_unchanged,
         combine=merge,
         aggregate=merge,
         axis=axis,
@@ -81,6 +83,10 @@ def _chunk_mask(chunk: Any, last: Any, last_index: Any, position: Any, rank: Ran
 
 def _pair(values: Any, indices: Any) -> Selected:
     return values, indices
+
+
+def _unchanged(top: Selected, axis: tuple[int], keepdims: bool) -> Selected:
+    return top
 
 
 def _merge(tops: Any, axis: tuple[int], keepdims: bool, k: int, arguments: dict[str, Any]) -> Selected:

@@ -14,7 +14,7 @@ MIN_GAIN = 3
 """Blocks are as long as a fast reduction needs, and used where they leave a third to select from."""
 
 CLEANED_AT_A_TIME = 1 << 18
-"""How many elements are copied at a time to replace NaN."""
+"""How many elements are copied at a time to replace NaN, or made keys of to settle ties."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -22,6 +22,16 @@ UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a torch tensor; the gradient is that of gathering the values."""
+    import torch
+
+    if not torch.compiler.is_compiling():
+        if torch.jit.is_tracing():
+            raise TypeError(
+                "x must be traced by torch.compile or torch.export, since torch.jit.trace would keep the way that "
+                "ties and NaN took once; got a tensor traced by torch.jit"
+            )
+        if x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
+            x = x.resolve_neg()
     last = axis == x.ndim - 1
     rows = x.detach() if last else x.detach().movedim(axis, -1)
     indices = _indices_eager(xp, rows, k, rank) if _may_branch(x) else _indices_static(xp, rows, k, rank)
@@ -146,5 +156,6 @@ def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
             indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
             wrong = wrong & ~hidden
     if wrong.any():
-        indices[wrong] = _indices_static(xp, rows[wrong], k, rank)
+        parts = rows[wrong].split(max(1, CLEANED_AT_A_TIME // n))
+        indices[wrong] = xp.concat([_indices_static(xp, part, k, rank) for part in parts])
     return indices

@@ -136,7 +136,7 @@ def _first_equal(xp: Any, row: Any, value: Any, count: int) -> Any:
 
 
 def _among_ties(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
-    """Return what `indices_by_threshold` does, for rows in which more tie with the k-th value than are kept."""
+    """Return what `indices_of_rows` does, for rows in which more tie with the k-th value than are kept."""
     bound = kth_value(xp, rows, k, largest=largest)
     better, tie = (rows > bound if largest else rows < bound), rows == bound
     room = k - xp.count_nonzero(better, axis=-1)
