@@ -1,6 +1,5 @@
 """torch's transformations: derivatives of every order and mode, `vmap`, the compiler, export, fake and meta tensors."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -253,10 +252,10 @@ def test_subnormal_numbers_are_not_flushed(library: Library) -> None:
 
 
 @TORCH
+@pytest.mark.filterwarnings("ignore")  # torch.jit is deprecated, and says which numbers become constants
 def test_jit_trace_is_refused(library: Library) -> None:
     torch = library.namespace
-    with warnings.catch_warnings(), pytest.raises(TypeError, match=r"^x must be traced by torch.compile or"):
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with pytest.raises(TypeError, match=r"^x must be traced by torch.compile or"):
         torch.jit.trace(lambda x: tuple(xtopk.topk(x, 3)), (torch.tensor([5.0, 1, 4, 2, 3]),))
 
 
