@@ -181,14 +181,16 @@ def test_the_graph_travels(library: Library) -> None:
     assert_ranked(library.back(values, indices), x_np, 7)
 
 
-def test_mask_of_an_empty_chunk_beside_an_axis_of_one() -> None:
-    da = pytest.importorskip("dask.array", reason="the chunks are Dask's")
+@pytest.mark.parametrize("library", rows(lazy=True), ids=str)
+def test_mask_of_an_empty_chunk_beside_an_axis_of_one(library: Library) -> None:
+    da = library.namespace
     x = da.from_array(np.ones((2, 1, 2)), chunks=((2,), (0, 1), (2,)))
     assert xtopk.topk_mask(x, 1, 1).compute(scheduler="synchronous").all()
 
 
-def test_parts_unknown_along_another_axis_merge() -> None:
-    da = pytest.importorskip("dask.array", reason="the unknown lengths are Dask's")
+@pytest.mark.parametrize("library", rows(lazy=True), ids=str)
+def test_parts_unknown_along_another_axis_merge(library: Library) -> None:
+    da = library.namespace
     x = da.from_array(np.arange(24.0).reshape(4, 6), chunks=(3, 2))
     part = xtopk.topk(x[x[:, 0] > 7], 2, 1)
     merged = xtopk.merge_topk([part], 1, 1)

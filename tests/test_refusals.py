@@ -337,9 +337,10 @@ def test_merge_checks_its_other_arguments(library: Library) -> None:
         library.merge_topk([(scalar, scalar)], 1)
 
 
-def test_float0_does_not_pass_for_every_later_array() -> None:
+@pytest.mark.parametrize("library", rows(transforms="jax"), ids=str)
+def test_float0_does_not_pass_for_every_later_array(library: Library) -> None:
     """JAX's float0 is an ndarray of another namespace, which must not be remembered for all ndarrays."""
-    jax = pytest.importorskip("jax", reason="float0 is JAX's")
+    jax = library.namespace
     from xtopk import _checks
 
     with mock.patch.dict(_checks._NAMESPACES, clear=True):
