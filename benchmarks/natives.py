@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,11 @@ def _numpy_dtype(name: str) -> Any:
     import ml_dtypes
 
     return np.dtype(ml_dtypes.bfloat16)
+
+
+def runs(library: str, work: Workload) -> bool:
+    """Return whether a library can hold the data here: NumPy has bfloat16 only from ml_dtypes."""
+    return library != "numpy" or work.dtype != "bfloat16" or find_spec("ml_dtypes") is not None
 
 
 CALLS = {"numpy": numpy_calls, "torch": torch_calls, "jax": jax_calls}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.__main__ import main, medians
-from benchmarks.natives import CALLS
+from benchmarks.natives import CALLS, runs
 from benchmarks.workloads import WORKLOADS, Workload
 from tests.libraries import rows
 
@@ -17,10 +17,14 @@ def test_every_workload_runs(library: str, capsys: pytest.CaptureFixture[str]) -
     main(["--library", library, "--tiny", "--seconds", "0"])
     table = capsys.readouterr().out
     assert all(f"| {work.name} |" in table for work in WORKLOADS)
-    assert f"over {len(WORKLOADS)} workloads" in table
+    assert f"over {sum(runs(library, work) for work in WORKLOADS)} workloads" in table
 
 
-@pytest.mark.parametrize("work", [work for work in WORKLOADS if "climate" not in work.name], ids=lambda work: work.name)
+@pytest.mark.parametrize(
+    "work",
+    [work for work in WORKLOADS if runs("numpy", work) and "climate" not in work.name],  # argpartition puts NaN first
+    ids=lambda work: work.name,
+)
 def test_the_idiom_selects_the_same_values(work: Workload) -> None:
     calls = CALLS["numpy"](work.tiny(), work.make(np.random.default_rng(1), work.tiny().shape))
     np.testing.assert_array_equal(calls["native"]()[0], calls["xtopk"]().values)
