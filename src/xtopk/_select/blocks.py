@@ -14,11 +14,11 @@ from typing import Any
 
 from xtopk._order import positions
 
-Array1 = Callable[[Any], Any]
+ArrayFunction = Callable[[Any], Any]
 
 
 def indices_by_blocks(
-    xp: Any, rows: Any, k: int, width: int, *, best: Array1, select: Callable[[Any, int], Any], key: Array1
+    xp: Any, rows: Any, k: int, width: int, *, best: ArrayFunction, select: Callable[[Any, int], Any], key: ArrayFunction
 ) -> tuple[Any, Any]:
     """Return the indices of the top `k` along the last axis of `rows`, and the best of each block.
 
