@@ -18,7 +18,14 @@ ArrayFunction = Callable[[Any], Any]
 
 
 def indices_by_blocks(
-    xp: Any, rows: Any, k: int, width: int, *, best: ArrayFunction, select: Callable[[Any, int], Any], key: ArrayFunction
+    xp: Any,
+    rows: Any,
+    k: int,
+    width: int,
+    *,
+    best: ArrayFunction,
+    select: Callable[[Any, int], Any],
+    key: ArrayFunction,
 ) -> tuple[Any, Any]:
     """Return the indices of the top `k` along the last axis of `rows`, and the best of each block.
 
