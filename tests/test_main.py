@@ -263,3 +263,15 @@ def test_arguments_refused_by_the_parser(capsys: Capture, arguments: list[str], 
         main(arguments)
     assert stop.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("numpy", ["partition", "bound from 32 folds", "bound from 12 folds"]),
+        ("torch", ["torch.topk", "blocks of 64", "torch.topk"]),
+        ("jax.numpy", ["lax.top_k", "blocks of 128", "lax.top_k"]),
+    ],
+)
+def test_the_paths_of_typical_shapes(name: str, words: list[str]) -> None:
+    assert [_report.path_of(name, *shape) for shape in _report.TYPICAL.values()] == words

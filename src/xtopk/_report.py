@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import xtopk
 from xtopk._native import GENERIC, NATIVES
+from xtopk._paths import TYPICAL, path_of
 
 Make = Callable[[Any], Any]
 """Makes an array of one library on one device from a NumPy array."""
@@ -48,6 +49,9 @@ def report() -> int:
         lines.append((name, version, ", ".join(makers) or "no device", path_taken(name)))
         places += [Place(name, xp, device, make) for device, make in makers.items()]
     print(f"xtopk {xtopk.__version__}, Python {platform.python_version()}\n\n{table(lines)}\n")
+    paths = [("library", *TYPICAL)]
+    paths += [(name, *(path_of(name, *shape) for shape in TYPICAL.values())) for name, *_ in lines[1:]]
+    print(f"paths of float32 arrays\n{table(paths)}\n")
 
     checks = [("library", "device", *CHECKS)]
     for place in places:
