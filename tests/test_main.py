@@ -11,7 +11,7 @@ import pytest
 
 import xtopk
 from tests.libraries import rows
-from xtopk import _report
+from xtopk import _paths, _report
 from xtopk.__main__ import main
 from xtopk._native import NATIVES, Native
 
@@ -274,4 +274,4 @@ def test_arguments_refused_by_the_parser(capsys: Capture, arguments: list[str], 
     ],
 )
 def test_the_paths_of_typical_shapes(name: str, words: list[str]) -> None:
-    assert [_report.path_of(name, *shape) for shape in _report.TYPICAL.values()] == words
+    assert [_paths.path_of(name, *shape) for shape in _paths.TYPICAL.values()] == words
