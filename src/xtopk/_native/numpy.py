@@ -5,10 +5,18 @@ from typing import Any
 
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
+from xtopk._select.partition import indices_by_partition
+from xtopk._select.small import take_rows
 from xtopk._select.threshold import FOLDED_ROW, PICKED_SHARE, indices_of_row, indices_of_rows
 
 BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
+
+PARTITIONED_SHARE = 4
+"""Where k is at least such a share of the row, a bound narrows little, and `argpartition` with `argsort` is faster."""
+
+WIDE = 4
+"""They are vectorised from this many bytes an element."""
 
 COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
 """The dtypes that NumPy itself compares fast and, but for NaN, in the right order."""
@@ -22,16 +30,19 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         return x[indices], indices
     before, n, after = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
     ranked = ranked.reshape(before, n, after)
-    indices = xp.empty((before, k, after), dtype=xp.int64)
+    values, indices = (xp.empty((before, k, after), dtype=dtype) for dtype in (ranked.dtype, xp.int64))
     columns = min(after, max(16, BLOCK_ELEMENTS // n))
     slabs = max(1, BLOCK_ELEMENTS // (n * columns)) if columns == after else 1
     for i in range(0, before, slabs):
         for j in range(0, after, columns):
-            block = xp.moveaxis(ranked[i : i + slabs, :, j : j + columns], 1, 2)
-            chosen = _indices_of_rows(xp, xp.ascontiguousarray(block).reshape(-1, n), k, rank)
-            indices[i : i + slabs, :, j : j + columns] = xp.moveaxis(chosen.reshape(*block.shape[:2], k), 2, 1)
-    indices = indices.reshape(*x.shape[:axis], k, *x.shape[axis + 1 :])
-    return xp.take_along_axis(x, indices, axis=axis), indices
+            here = slice(i, i + slabs), slice(None), slice(j, j + columns)
+            block = ranked[here].transpose(0, 2, 1)
+            rows = xp.ascontiguousarray(block).reshape(-1, n)
+            chosen = _indices_of_rows(xp, rows, k, rank)
+            for result, part in (values, take_rows(xp, rows, chosen)), (indices, chosen):
+                result[here] = part.reshape(*block.shape[:2], k).transpose(0, 2, 1)
+    shape = (*x.shape[:axis], k, *x.shape[axis + 1 :])
+    return values.reshape(shape).astype(x.dtype, copy=False), indices.reshape(shape)
 
 
 def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -62,6 +73,9 @@ def _indices_of_rows(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     count, n = rows.shape
+    if n <= PARTITIONED_SHARE * k and rows.dtype.itemsize >= WIDE:
+        key = rows if not largest else -rows if rows.dtype.kind == "f" else ~rows
+        return indices_by_partition(xp, key, k)
     if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k:
         return indices_of_rows(xp, rows, k, largest=largest)
     indices = indices_of_row(xp, rows[0], k, largest=largest)

@@ -1,4 +1,4 @@
-"""The last step of a selection: few candidates a row, put in order."""
+"""The small steps of a selection: the first hits of each row, and few candidates a row put in order."""
 
 from typing import Any
 
@@ -20,6 +20,24 @@ def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
         return xp.argsort(values, axis=-1, kind="stable")[..., :k]
     # Backwards twice: the greatest come first, and equal ones keep their order.
     return values.shape[-1] - 1 - xp.argsort(values[..., ::-1], axis=-1, kind="stable")[..., : -k - 1 : -1]
+
+
+def row_hits(xp: Any, mask: Any) -> tuple[Any, Any]:
+    """Return where a matrix is True, counted through all rows, and where among these hits each row starts and ends."""
+    hits = xp.flatnonzero(mask)
+    return hits, xp.searchsorted(hits, mask.shape[1] * xp.arange(mask.shape[0] + 1))
+
+
+def nth_hits(xp: Any, hits: Any, start: Any, slot: Any) -> Any:
+    """Return the hits number `slot` of each row, counted through all rows; any position where there is none."""
+    place = xp.minimum(start[:-1, None] + slot, hits.shape[0] - 1)
+    return hits[place] if hits.shape[0] else xp.zeros_like(place)
+
+
+def take_rows(xp: Any, rows: Any, indices: Any) -> Any:
+    """Return the elements of each row at its `indices`."""
+    count, n = rows.shape
+    return rows.reshape(-1).take(indices + n * xp.arange(count)[:, None])
 
 
 def worst_value(xp: Any, dtype: Any, *, largest: bool) -> Any:

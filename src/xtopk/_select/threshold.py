@@ -12,7 +12,7 @@ it, the bound was one.
 
 from typing import Any
 
-from xtopk._select.small import in_order, worst_value
+from xtopk._select.small import in_order, nth_hits, row_hits, take_rows, worst_value
 
 MAX_FOLDS = 32
 COLUMNS_PER_CHOICE = 8
@@ -32,20 +32,14 @@ def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, 
 
     `rows` is C-contiguous of shape (count, n), and small enough for several arrays of its size.
     """
-    count, n = rows.shape
-    bound = kth_value(xp, fold(xp, rows, folds_for(n, k), largest=largest), k, largest=largest)
-    beyond = xp.flatnonzero(rows >= bound if largest else rows <= bound)
-    start = xp.searchsorted(beyond, n * xp.arange(count + 1))
+    bound = kth_value(xp, fold(xp, rows, folds_for(rows.shape[1], k), largest=largest), k, largest=largest)
+    hits, start = row_hits(xp, rows >= bound if largest else rows <= bound)
     found = start[1:] - start[:-1]
     unanswered = found < k
-    offset = n * xp.arange(count)[:, None]
-    if beyond.shape[0] == count * k and not unanswered.any():
-        return _finish(xp, rows, beyond.reshape(count, k) - offset, k, largest=largest), unanswered
     width = max(k, min(int(found.max()), 2 * k + COLUMNS_PER_CHOICE))
-    slots = xp.minimum(start[:-1, None] + xp.arange(width), beyond.shape[0] - 1)
-    chosen = beyond[slots] - offset if beyond.shape[0] else slots
-    vacant = xp.arange(width) >= found[:, None]
-    chosen[vacant] = n - 1
+    slot = xp.arange(width)
+    vacant = slot >= found[:, None] if (found < width).any() else None
+    chosen = nth_hits(xp, hits, start, slot)
     indices = _finish(xp, rows, chosen, k, largest=largest, vacant=vacant)
     crowded = xp.flatnonzero(found > width)
     if crowded.shape[0]:
@@ -138,18 +132,24 @@ def _first_equal(xp: Any, row: Any, value: Any, count: int) -> Any:
 def _among_ties(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     """Return what `indices_of_rows` does, for rows in which more tie with the k-th value than are kept."""
     bound = kth_value(xp, rows, k, largest=largest)
-    better, tie = (rows > bound if largest else rows < bound), rows == bound
-    room = k - xp.count_nonzero(better, axis=-1)
-    keep = better | (tie & (xp.cumsum(tie, axis=-1, dtype=xp.int32) <= room[:, None]))
-    unanswered = xp.count_nonzero(keep, axis=-1) < k
-    keep[unanswered] = xp.arange(rows.shape[-1]) < k
-    chosen = xp.flatnonzero(keep).reshape(-1, k) % rows.shape[-1]
-    return _finish(xp, rows, chosen, k, largest=largest), unanswered
+    better, start = row_hits(xp, rows > bound if largest else rows < bound)
+    tie, tie_start = row_hits(xp, rows == bound)
+    ahead, tied = start[1:] - start[:-1], tie_start[1:] - tie_start[:-1]
+    slot = xp.arange(k)
+    late = slot - ahead[:, None]
+    chosen = nth_hits(xp, tie, tie_start, xp.maximum(late, 0))
+    if better.shape[0]:
+        chosen = xp.where(late < 0, nth_hits(xp, better, start, slot), chosen)
+    return _finish(xp, rows, chosen, k, largest=largest), ahead + tied < k
 
 
 def _finish(xp: Any, rows: Any, chosen: Any, k: int, *, largest: bool, vacant: Any = None) -> Any:
-    """Return the first `k` of the candidates of each row in rank order; none is meant where `vacant`."""
-    values = xp.take_along_axis(rows, chosen, axis=-1)
+    """Return the first `k` of the candidates of each row in rank order; none is meant where `vacant`.
+
+    The candidates are counted through all rows, what is returned within each.
+    """
+    count, n = rows.shape
+    values = rows.reshape(-1).take(chosen)
     if vacant is not None:
         values[vacant] = worst_value(xp, values.dtype, largest=largest)
-    return xp.take_along_axis(chosen, in_order(xp, values, k, largest=largest), axis=-1)
+    return take_rows(xp, chosen, in_order(xp, values, k, largest=largest)) - n * xp.arange(count)[:, None]
