@@ -11,7 +11,7 @@ import pytest
 
 import xtopk
 from tests.libraries import rows
-from xtopk import _paths, _report
+from xtopk import _report
 from xtopk.__main__ import main
 from xtopk._native import NATIVES, Native
 
@@ -263,15 +263,3 @@ def test_arguments_refused_by_the_parser(capsys: Capture, arguments: list[str], 
         main(arguments)
     assert stop.value.code == 2
     assert words in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("numpy", ["partition", "bound from 32 folds", "bound from 12 folds"]),
-        ("torch", ["torch.topk", "blocks of 64", "torch.topk"]),
-        ("jax.numpy", ["lax.top_k", "blocks of 128", "lax.top_k"]),
-    ],
-)
-def test_the_paths_of_typical_shapes(name: str, words: list[str]) -> None:
-    assert [_paths.path_of(name, *shape) for shape in _paths.TYPICAL.values()] == words

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 
 import xtopk
 from xtopk._native import GENERIC, NATIVES
-from xtopk._paths import TYPICAL, path_of
 
 Make = Callable[[Any], Any]
 """Makes an array of one library on one device from a NumPy array."""
 
 LIBRARIES = (*NATIVES, "array_api_strict")
+
+
+TYPICAL = (((1000,), 5), ((1_000_000,), 100), ((4096, 1024), 10))
+"""Shapes and k whose paths are shown."""
 
 
 class DisagreementError(Exception):
@@ -49,8 +52,8 @@ def report() -> int:
         lines.append((name, version, ", ".join(makers) or "no device", path_taken(name)))
         places += [Place(name, xp, device, make) for device, make in makers.items()]
     print(f"xtopk {xtopk.__version__}, Python {platform.python_version()}\n\n{table(lines)}\n")
-    paths = [("library", *TYPICAL)]
-    paths += [(name, *(path_of(name, *shape) for shape in TYPICAL.values())) for name, *_ in lines[1:]]
+    paths = [("library", "device", *(f"{' x '.join(map(str, shape))}, k={k}" for shape, k in TYPICAL))]
+    paths += [(place.name, place.device, *(path_of(place, *typical) for typical in TYPICAL)) for place in places]
     print(f"paths of float32 arrays\n{table(paths)}\n")
 
     checks = [("library", "device", *CHECKS)]
@@ -65,6 +68,17 @@ def report() -> int:
         checks.append((place.name, place.device, *cells))
     print("\n".join([f"worked examples, against a full sort\n{table(checks)}", *problems]))
     return 1 if problems else 0
+
+
+def path_of(place: Place, shape: tuple[int, ...], k: int) -> str:
+    """Return a few words for the path of an array of a shape."""
+    import numpy as np
+
+    try:
+        plan = xtopk.explain(place.make(np.zeros(shape, dtype=np.float32)), k)
+    except Exception as error:
+        return f"FAILS: {one_line(error)}"
+    return f"{plan.algorithm}{f', blocks of {plan.block_length}' * (plan.block_length > 0)}"
 
 
 def path_taken(name: str) -> str:

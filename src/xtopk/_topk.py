@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from xtopk import _checks
-from xtopk._native import native_for
+from xtopk._explain import Explanation
+from xtopk._native import library_name, native_for
 from xtopk._order import Ranking
 
 Array = TypeVar("Array")
@@ -178,6 +179,47 @@ def merge_topk(
         return TopK(_first(values, k, axis), _first(indices, k, axis))
     native = native_for(xp)
     return TopK(*native.merge(native.topk, xp, values, indices, k, axis, rank))
+
+
+def explain(
+    x: Array,
+    k: int,
+    axis: int = -1,
+    *,
+    mode: Mode = "largest",
+    sorted: bool = True,
+    stable: bool = True,
+    nan: NanRule = "last",
+) -> Explanation:
+    """Return which way `topk` would go with the same arguments, without looking at an element.
+
+    Parameters
+    ----------
+    x, k, axis, mode, sorted, stable, nan
+        As for `topk`. `x` may be traced or lazy.
+
+    Returns
+    -------
+    Explanation
+        Named tuple ``(library, algorithm, block_length, reason)``, which prints as a sentence; `block_length` is in
+        elements, 0 where there are no blocks. What ties or NaN make necessary beyond that depends on the elements.
+
+    Raises
+    ------
+    TypeError, ValueError, AxisError
+        As for `topk`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xtopk
+    >>> print(xtopk.explain(np.zeros(1_000_000, dtype="float32"), 10))
+    numpy: threshold, blocks of 32: the k-th of 31250 column maxima is a bound that few of 1000000 elements reach
+    """
+    xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
+    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+        return Explanation(library_name(xp), "nothing", 0, "there is nothing to choose")
+    return Explanation(library_name(xp), *native_for(xp).plan(xp, x, k, axis, rank))
 
 
 def _check(x: Any, k: Any, axis: Any, mode: Any, sorted: Any, stable: Any, nan: Any) -> tuple[Any, int, int, Ranking]:

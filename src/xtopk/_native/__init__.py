@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from xtopk._native.cupy import cupy_topk
-from xtopk._native.dask import dask_mask, dask_merge, dask_topk
-from xtopk._native.generic import TopkFunction, generic_topk, mask_by_topk, merge_by_topk
-from xtopk._native.jax import jax_mask, jax_topk
-from xtopk._native.numpy import numpy_mask, numpy_topk
-from xtopk._native.torch import torch_mask, torch_merge, torch_topk
+from xtopk._explain import Plan
+from xtopk._native.cupy import cupy_plan, cupy_topk
+from xtopk._native.dask import dask_mask, dask_merge, dask_plan, dask_topk
+from xtopk._native.generic import TopkFunction, generic_plan, generic_topk, mask_by_topk, merge_by_topk, native_plan
+from xtopk._native.jax import jax_mask, jax_plan, jax_topk
+from xtopk._native.numpy import numpy_mask, numpy_plan, numpy_topk
+from xtopk._native.torch import torch_mask, torch_merge, torch_plan, torch_topk
 
 
 class Native(NamedTuple):
@@ -17,19 +18,25 @@ class Native(NamedTuple):
     topk: TopkFunction
     mask: Callable[..., Any] = mask_by_topk
     merge: Callable[..., Any] = merge_by_topk
+    plan: Callable[..., Plan] = native_plan
 
 
 def native_for(xp: Any) -> Native:
-    """Return the row for a namespace, by its name without the prefix of array_api_compat, vendored or not."""
-    return NATIVES.get(xp.__name__.rpartition("array_api_compat.")[2], GENERIC)
+    """Return the row for a namespace."""
+    return NATIVES.get(library_name(xp), GENERIC)
 
 
-GENERIC = Native(generic_topk)
+def library_name(xp: Any) -> str:
+    """Return the name of a namespace without the prefix of array_api_compat, vendored or not."""
+    return xp.__name__.rpartition("array_api_compat.")[2]  # type: ignore[no-any-return]
+
+
+GENERIC = Native(generic_topk, plan=generic_plan)
 
 NATIVES = {
-    "numpy": Native(numpy_topk, numpy_mask),
-    "torch": Native(torch_topk, torch_mask, torch_merge),
-    "jax.numpy": Native(jax_topk, jax_mask),
-    "cupy": Native(cupy_topk, numpy_mask),
-    "dask.array": Native(dask_topk, dask_mask, dask_merge),
+    "numpy": Native(numpy_topk, numpy_mask, plan=numpy_plan),
+    "torch": Native(torch_topk, torch_mask, torch_merge, torch_plan),
+    "jax.numpy": Native(jax_topk, jax_mask, plan=jax_plan),
+    "cupy": Native(cupy_topk, numpy_mask, plan=cupy_plan),
+    "dask.array": Native(dask_topk, dask_mask, dask_merge, dask_plan),
 }

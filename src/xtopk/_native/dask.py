@@ -5,6 +5,7 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
+from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import Ranking, rank_key
 
@@ -15,6 +16,16 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     arguments = _arguments(rank)
     tops = x.map_blocks(_chunk_topk, k, axis, starts, arguments, dtype=object, meta=x._meta)
     return _merge_tops(xp, x, tops, k, axis, arguments)
+
+
+def dask_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way `dask_topk` goes, with the way that its greatest chunk goes."""
+    from xtopk import explain
+
+    meta = x._meta.__array_namespace__()
+    chunk = meta.broadcast_to(meta.zeros((), dtype=x.dtype), tuple(map(max, x.chunks)))
+    inner = explain(chunk, min(k, chunk.shape[axis]), axis, **_arguments(rank))
+    return Plan("tree of chunks", 0, f"{len(x.chunks[axis])} along the axis, each by {inner}")
 
 
 def dask_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from xtopk._explain import Plan
 from xtopk._order import Ranking, dtype_name, may_hold_nan, positions, sort_key
 from xtopk._select.kth import indices_by_kth_key
 from xtopk._select.sort import indices_by_sort
@@ -22,6 +23,18 @@ def generic_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     else:
         indices = indices_by_sort(xp, key, late, k, axis)
     return xp.take_along_axis(x, indices, axis=axis), indices
+
+
+def generic_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way `generic_topk` goes."""
+    if hasattr(xp, "top_k"):
+        return Plan("top_k", 0, "the library's own, whose ties are settled afterwards")
+    return Plan("argsort", 0, "the library follows the standard and has no top_k")
+
+
+def native_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return the plan of a library whose file has one way for all."""
+    return Plan("native", 0, "the library's file has one way for all")
 
 
 def mask_by_topk(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:

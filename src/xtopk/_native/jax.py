@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
@@ -19,6 +20,14 @@ SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a JAX array; the gradient is that of gathering the values."""
     return _compiled()(x, k, axis, rank)  # type: ignore[no-any-return]
+
+
+def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way `jax_topk` goes."""
+    n = x.shape[axis]
+    if width := _width(n, k, x.dtype.itemsize > 4):
+        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
+    return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
 
 
 def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -51,7 +60,7 @@ def _least(jnp: Any, rows: Any, k: int, key: Any) -> Any:
     from jax.lax import optimization_barrier, platform_dependent
 
     n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
-    if width := width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN):
+    if width := _width(n, k, sorts):
 
         def best(body: Any) -> Any:
             if width < MIN_WIDTH:
@@ -68,6 +77,10 @@ def _least(jnp: Any, rows: Any, k: int, key: Any) -> Any:
         return _top_k(few, k)
     few = few.astype(jnp.int32)
     return platform_dependent(few, cpu=lambda a: _top_k(_as_float(a), k), default=lambda a: _top_k(a, k))
+
+
+def _width(n: int, k: int, sorts: bool) -> int:
+    return width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN)
 
 
 def _top_k(key: Any, k: int) -> Any:

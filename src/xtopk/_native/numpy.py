@@ -3,11 +3,12 @@
 from math import prod
 from typing import Any
 
+from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import take_rows
-from xtopk._select.threshold import FOLDED_ROW, PICKED_SHARE, indices_of_row, indices_of_rows
+from xtopk._select.threshold import FOLDED_ROW, PICKED_SHARE, folds_for, indices_of_row, indices_of_rows, row_folds
 
 BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
@@ -51,6 +52,18 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     return values.reshape(shape).astype(x.dtype, copy=False), indices.reshape(shape)
 
 
+def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way `numpy_topk` goes."""
+    n = x.shape[axis]
+    path = _path(max(1, min(x.size, BLOCK_ELEMENTS) // n), n, k, x.dtype.itemsize)
+    if path == "partition":
+        return Plan(path, 0, f"{k} of {n} is too great a share for a bound to narrow")
+    folds = folds_for(n, k) if path == "rows" else row_folds(n, k)
+    if folds == 1:
+        return Plan("threshold", 0, f"the k-th of all {n} elements, for which the row is not too long, is the bound")
+    return Plan("threshold", folds, f"the k-th of {n // folds} column maxima is a bound that few of {n} elements reach")
+
+
 def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return True at the top k, set one by one in a new array."""
     mask = xp.zeros(x.shape, dtype=xp.bool)
@@ -79,14 +92,21 @@ def _indices_of_rows(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     count, n = rows.shape
-    if n <= PARTITIONED_SHARE * k and rows.dtype.itemsize >= WIDE:
+    path = _path(count, n, k, rows.dtype.itemsize)
+    if path == "partition":
         key = rows if not largest else -rows if rows.dtype.kind == "f" else ~rows
         return indices_by_partition(xp, key, k)
-    if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k:
+    if path == "rows":
         return indices_of_rows(xp, rows, k, largest=largest)
     indices = indices_of_row(xp, rows[0], k, largest=largest)
     unanswered = xp.full(1, indices is None)
     return (xp.zeros((1, k), dtype=xp.int64) if indices is None else indices[None]), unanswered
+
+
+def _path(count: int, n: int, k: int, itemsize: int) -> str:
+    if n <= PARTITIONED_SHARE * k and itemsize >= WIDE:
+        return "partition"
+    return "rows" if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k else "row"
 
 
 def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
@@ -38,6 +39,15 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if not last:
         indices = indices.movedim(-1, axis)
     return _gather(xp, x, axis, indices), indices
+
+
+def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way `torch_topk` goes."""
+    n = x.shape[axis]
+    looks = "with a look for ties and NaN" if _may_branch(x) else "of keys that settle ties and NaN, shapes static"
+    if width := width_for(n, k, MIN_WIDTH, MIN_GAIN):
+        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {looks}")
+    return Plan("torch.topk", 0, f"blocks would not leave a third of {n} elements; {looks}")
 
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:

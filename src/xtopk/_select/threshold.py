@@ -54,7 +54,7 @@ def indices_of_row(xp: Any, row: Any, k: int, *, largest: bool) -> Any:
     those beyond it are, and the first ties from the front of the row take the places left.
     """
     n = row.shape[0]
-    folds = folds_for(n, COLUMNS_PER_CHOICE * k) if n >= FOLDED_ROW else 1
+    folds = row_folds(n, k)
     best = fold(xp, row[None], folds, largest=largest)
     bound = kth_value(xp, best, k, largest=largest)[0, 0]
     best = best[0]
@@ -76,6 +76,11 @@ def indices_of_row(xp: Any, row: Any, k: int, *, largest: bool) -> Any:
 def folds_for(n: int, k: int) -> int:
     """Return into how many pieces to fold a row of `n`; 1 where folding would not narrow the search."""
     return max(1, min(MAX_FOLDS, n // max(MIN_COLUMNS, COLUMNS_PER_CHOICE * k)))
+
+
+def row_folds(n: int, k: int) -> int:
+    """Return into how many pieces to fold a single row, of which only the best columns are looked at again."""
+    return folds_for(n, COLUMNS_PER_CHOICE * k) if n >= FOLDED_ROW else 1
 
 
 def fold(xp: Any, rows: Any, folds: int, *, largest: bool) -> Any:

@@ -1,0 +1,78 @@
+"""`explain` says which way `topk` goes: the function it names is the one that is called."""
+
+import sys
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+import xtopk
+from tests.libraries import Library, rows
+from xtopk import _native
+
+SHAPES = [
+    ((9,), 2),
+    ((9,), 9),
+    ((1000,), 5),
+    ((1 << 14,), 5),
+    ((1 << 14,), 40),
+    ((1 << 14,), 1 << 12),
+    ((3, 40), 10),
+    ((3, 41), 10),
+    ((50, 1000), 5),
+    ((2, 200_000), 20),
+    ((300_000,), 300),
+    ((300_000,), 3000),
+]
+
+
+ALGORITHMS = {
+    "block maxima": ["indices_by_blocks"],
+    "partition": ["indices_by_partition"],
+    "threshold": ["indices_of_rows", "indices_of_row"],
+}
+"""Which functions of a native file stand for which algorithm."""
+
+
+@pytest.mark.parametrize("row", rows(), ids=repr)
+def test_it_names_the_library_and_prints_as_a_sentence(row: Library) -> None:
+    x = row.make(np.asarray([[3, 1, 2], [1, 2, 3]]))
+    plan = xtopk.explain(x, 2)
+    assert _native.NATIVES.get(plan.library, _native.GENERIC) is _native.NATIVES.get(row.native, _native.GENERIC)
+    assert plan.reason
+    assert str(plan).startswith(f"{plan.library}: {plan.algorithm}")
+    assert xtopk.explain(x, 0).algorithm == "nothing"
+
+
+@pytest.mark.parametrize("row", rows(), ids=repr)
+def test_it_refuses_what_topk_refuses(row: Library) -> None:
+    with pytest.raises(ValueError, match="k must be from 0 to 3, the length of axis 1; got 4"):
+        xtopk.explain(row.make(np.asarray([[3, 1, 2]])), 4)
+
+
+@pytest.mark.parametrize(("shape", "k"), SHAPES, ids=str)
+@pytest.mark.parametrize("row", rows(disguised=False), ids=repr)
+def test_what_it_names_is_what_is_called_first(
+    row: Library, shape: tuple[int, ...], k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if row.compiled:
+        import jax
+
+        jax.clear_caches()  # or an earlier trace of this shape would call nothing
+    module = sys.modules[_native.NATIVES.get(row.native, _native.GENERIC).topk.__module__]
+    spies = {
+        name: Mock(wraps=getattr(module, name))
+        for names in ALGORITHMS.values()
+        for name in names
+        if hasattr(module, name)
+    }
+    for name, spy in spies.items():
+        monkeypatch.setattr(module, name, spy)
+    x = row.make(np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype(np.float32))
+    plan = xtopk.explain(x, k)
+    row.back(*row.topk(x, k))
+    called = {name for name, spy in spies.items() if spy.called}
+    assert called <= set(ALGORITHMS.get(plan.algorithm, []))
+    assert bool(called) == (plan.algorithm in ALGORITHMS)
+    if plan.algorithm == "block maxima":
+        assert spies["indices_by_blocks"].call_args_list[0].args[3] == plan.block_length
