@@ -56,9 +56,8 @@ def indices_of_row(xp: Any, row: Any, k: int, *, largest: bool) -> Any:
     n = row.shape[0]
     folds = row_folds(n, k)
     best = fold(xp, row[None], folds, largest=largest)
-    bound = kth_value(xp, best, k, largest=largest)[0, 0]
     best = best[0]
-    columns = xp.flatnonzero(best >= bound if largest else best <= bound)
+    columns, bound = _reaching_kth(xp, best, k, largest=largest)
     crowded = columns.shape[0] > 2 * k + MIN_COLUMNS
     if crowded:
         columns = xp.flatnonzero(best > bound if largest else best < bound)
@@ -97,14 +96,25 @@ def fold(xp: Any, rows: Any, folds: int, *, largest: bool) -> Any:
 def kth_value(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
     """Return a value of each row, of shape (count, 1), that at least k elements reach if k are numbers."""
     count, n = rows.shape
-    if count == 1 and n >= FOLDED_ROW and (folds := folds_for(n, k)) > 1:
-        row = rows[0]
-        rough = kth_value(xp, fold(xp, rows, folds, largest=largest), k, largest=largest)[0]
-        near = row[row >= rough if largest else row <= rough]
-        if near.shape[0] >= k:
-            rows = near[None]
-    side = rows.shape[-1] - k if largest else k - 1
+    if count == 1 and n >= FOLDED_ROW:
+        return _reaching_kth(xp, rows[0], k, largest=largest)[1][None, None]
+    side = n - k if largest else k - 1
     return xp.partition(rows, side, axis=-1)[:, side : side + 1]
+
+
+def _reaching_kth(xp: Any, row: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
+    """Return the positions in a row of what reaches its k-th value, and that value, found among few if it is long."""
+    n, near = row.shape[0], None
+    values = row
+    if n >= FOLDED_ROW and (folds := folds_for(n, k)) > 1:
+        rough = _reaching_kth(xp, fold(xp, row[None], folds, largest=largest)[0], k, largest=largest)[1]
+        reach = xp.flatnonzero(row >= rough if largest else row <= rough)
+        if reach.shape[0] >= k:  # but for NaN
+            near, values = reach, row[reach]
+    side = values.shape[0] - k if largest else k - 1
+    bound = xp.partition(values, side)[side]
+    reach = xp.flatnonzero(values >= bound if largest else values <= bound)
+    return (reach if near is None else near[reach]), bound
 
 
 def _beyond(
