@@ -6,7 +6,7 @@ from typing import Any
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
 from xtopk._order import Ranking, dtype_name, rank_key
-from xtopk._select.blocks import indices_by_blocks, width_for
+from xtopk._select.blocks import ArrayFunction, indices_by_blocks, width_for
 from xtopk._select.kth import indices_by_kth_key
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
 
@@ -107,21 +107,37 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     width = width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN)
     if not width:
         return _indices_mended(xp, rows, k, rank)
+    maxima = _best_of_blocks(xp, rows, rank, width, _same)
+    if not rows.is_floating_point() or rank.nan_first:
+        return _indices_by_blocks(xp, rows, k, rank, width, maxima, _same)
+    hidden = maxima.isnan().any(-1)
+    if hidden.all():
+        return _indices_among_nan(xp, rows, k, rank)
+    indices = _indices_by_blocks(xp, rows, k, rank, width, maxima, _same)
+    if hidden.any():
+        indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
+    return indices
 
-    def best(body: Any) -> Any:
-        return body.amax(-1) if rank.largest else body.amin(-1)
 
+def _best_of_blocks(xp: Any, rows: Any, rank: Ranking, width: int, clean: ArrayFunction) -> Any:
+    """Return the best of each block, reduced in the order in which the blocks lie in memory."""
+
+    def best(body: Any, axis: int) -> Any:
+        return clean(body).amax(axis) if rank.largest else clean(body).amin(axis)
+
+    body = rows[..., : rows.shape[-1] // width * width].unflatten(-1, (-1, width))
+    if body.stride(-1) == 1 and clean is _same:
+        return best(body, -1)
+    piles = body.movedim((-2, -1), (0, 1))
+    step = max(1, CLEANED_AT_A_TIME // piles[0].numel())
+    return xp.concat([best(pile, 1) for pile in piles.split(step)]).movedim(0, -1)
+
+
+def _indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int, maxima: Any, clean: ArrayFunction) -> Any:
     def select(few: Any, k: int) -> Any:
         return _indices_mended(xp, few, k, rank)
 
-    indices, maxima = indices_by_blocks(xp, rows, k, width, best=best, select=select, key=_same)
-    if rows.is_floating_point() and not rank.nan_first:
-        hidden = maxima.isnan().any(-1)
-        if hidden.ndim and hidden.all():
-            return _indices_among_nan(xp, rows, k, rank)
-        if hidden.any():
-            indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
-    return indices
+    return indices_by_blocks(xp, rows, k, width, best=lambda _: maxima, select=select, key=clean)[0]
 
 
 def _same(a: Any) -> Any:
@@ -131,15 +147,21 @@ def _same(a: Any) -> Any:
 def _indices_among_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices with NaN taken for the worst number, and exactly where that reaches the top k."""
     worst = -xp.inf if rank.largest else xp.inf
-    parts = []
-    for part in rows.split(max(1, CLEANED_AT_A_TIME // rows[0].numel())):
-        clean = part.masked_fill(part.isnan(), worst)
-        indices = _indices_eager(xp, clean, k, rank)
-        mixed = (clean.gather(-1, indices) == worst).any(-1)
-        if mixed.any():
-            indices[mixed] = _indices_static(xp, part[mixed], k, rank)
-        parts.append(indices)
-    return xp.concat(parts)
+
+    def clean(a: Any) -> Any:
+        return xp.nan_to_num(a, nan=worst, posinf=xp.inf, neginf=-xp.inf)
+
+    if width := width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN):
+        maxima = _best_of_blocks(xp, rows, rank, width, clean)
+        indices = _indices_by_blocks(xp, rows, k, rank, width, maxima, clean)
+    else:
+        parts = rows.split(max(1, CLEANED_AT_A_TIME // rows[0].numel()))
+        indices = xp.concat([_indices_mended(xp, clean(part), k, rank) for part in parts])
+    mixed = (clean(rows.gather(-1, indices)) == worst).any(-1)
+    if mixed.any():
+        parts = rows[mixed].split(max(1, CLEANED_AT_A_TIME // rows.shape[-1]))
+        indices[mixed] = xp.concat([_indices_static(xp, part, k, rank) for part in parts])
+    return indices
 
 
 def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
