@@ -1,6 +1,7 @@
 """torch: ``torch.topk``, whose ties are arbitrary and for which NaN is the greatest, and what mends that."""
 
 from functools import partial
+from operator import gt, lt
 from typing import Any
 
 from xtopk._explain import Plan
@@ -16,6 +17,9 @@ MIN_GAIN = 3
 
 CLEANED_AT_A_TIME = 1 << 18
 """How many elements are copied at a time to replace NaN, or made keys of to settle ties."""
+
+LISTED = 64
+"""How many elements are compared by Python faster than by two calls of torch."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -168,26 +172,33 @@ def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by `torch.topk` of one more than `k`, which shows where ties or NaN made it go wrong."""
     n = rows.shape[-1]
     values, indices = rows.topk(min(k + rank.stable, n), largest=rank.largest)
+    hides = rank.largest and not rank.nan_first and rows.is_floating_point()
+    if rank.stable and _all_differ(values, rank.largest):
+        return indices[..., :k]
+    hidden = values[..., 0].isnan() if hides else None  # to `torch.topk` it is the greatest
     if rank.stable and values.shape[-1] > 1:
-        # Nothing is beyond a NaN, so that it counts as a tie.
         beyond = values[..., :-1] > values[..., 1:] if rank.largest else values[..., :-1] < values[..., 1:]
-        if beyond.all():
-            return indices[..., :k]
-    kept, indices = values[..., :k], indices[..., :k]
-    wrong = rows.new_zeros(rows.shape[:-1], dtype=xp.bool)
-    if rank.stable:
-        if k < n:
-            wrong = ~beyond[..., -1]
-        indices = indices.sort().values
-        kept = rows.gather(-1, indices)
-        indices = indices.gather(-1, kept.argsort(stable=True, descending=rank.largest))
-    indices = indices.contiguous()
-    if rank.largest and not rank.nan_first and rows.is_floating_point():
-        hidden = kept.isnan().any(-1)
-        if hidden.any():
-            indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
-            wrong = wrong & ~hidden
-    if wrong.any():
-        parts = rows[wrong].split(max(1, CLEANED_AT_A_TIME // n))
-        indices[wrong] = xp.concat([_indices_static(xp, part, k, rank) for part in parts])
+        tied = ~beyond.all(-1)
+        values, indices = values[..., :k], indices[..., :k].contiguous()
+        lower, order = indices[tied].sort()
+        order = values[tied].gather(-1, order).argsort(stable=True, descending=rank.largest)
+        indices[tied] = lower.gather(-1, order)
+        wrong = ~beyond[..., k - 1] if k < n else None
+        if wrong is not None:
+            wrong = wrong & ~hidden if hidden is not None else wrong
+            if wrong.any():
+                parts = rows[wrong].split(max(1, CLEANED_AT_A_TIME // n))
+                indices[wrong] = xp.concat([_indices_static(xp, part, k, rank) for part in parts])
+    if hidden is not None and hidden.any():
+        indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
     return indices
+
+
+def _all_differ(values: Any, descending: bool) -> bool:
+    """Return whether sorted values have no equal neighbours; nothing is beyond a NaN, so that it counts as a tie."""
+    if values.numel() <= LISTED:
+        beyond = gt if descending else lt
+        rows = [values.tolist()] if values.ndim == 1 else values.flatten(0, -2).tolist()
+        return all(all(map(beyond, row, row[1:])) for row in rows)
+    left, right = values[..., :-1], values[..., 1:]
+    return bool((left > right if descending else left < right).all())
