@@ -33,6 +33,8 @@ BACKENDS = {
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
+PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars"]
+
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
 ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", "cupy")]
 EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
@@ -72,6 +74,13 @@ def docs_blocks(session: nox.Session) -> None:
     session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
     arguments = session.posargs or ["-q", "tests/test_docs.py", "tests/test_main.py"]
     session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure on every library, against every peer: ``python -m nox -s bench -- --quick``."""
+    session.install(".[numpy]", *EVERYTHING, *PEERS)
+    session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 import xtopk
+from benchmarks.peers import peer_calls
 from benchmarks.workloads import Workload
 
 Call = Callable[[], Any]
+UNSTABLE = "xtopk unstable"
+"""xtopk with ``stable=False, nan="greatest"``: what most natives promise."""
 
 
 def numpy_calls(work: Workload, data: Any) -> dict[str, Call]:
@@ -27,7 +30,13 @@ def numpy_calls(work: Workload, data: Any) -> dict[str, Call]:
         order = np.flip(order, axis=work.axis) if largest else order
         return np.take_along_axis(values, order, work.axis), np.take_along_axis(indices, order, work.axis)
 
-    return {"native": native, "xtopk": _ours(work, x), "max": partial(np.max if largest else np.min, x, axis=work.axis)}
+    return {
+        "native": native,
+        "xtopk": _ours(work, x),
+        UNSTABLE: partial(_ours(work, x), stable=False, nan="greatest"),
+        "max": partial(np.max if largest else np.min, x, axis=work.axis),
+        **peer_calls(work, x),
+    }
 
 
 def torch_calls(work: Workload, data: Any) -> dict[str, Call]:
@@ -39,7 +48,7 @@ def torch_calls(work: Workload, data: Any) -> dict[str, Call]:
     return {
         "native": partial(torch.topk, x, work.k, work.axis, largest=largest),
         "xtopk": _ours(work, x),
-        "xtopk, ties and NaN as torch": partial(_ours(work, x), stable=False, nan="greatest"),
+        UNSTABLE: partial(_ours(work, x), stable=False, nan="greatest"),
         "max": partial(torch.amax if largest else torch.amin, x, work.axis),
     }
 
@@ -61,6 +70,7 @@ def jax_calls(work: Workload, data: Any) -> dict[str, Call]:
     sides = {
         "native": native,
         "xtopk": lambda a: xtopk.topk(a, work.k, work.axis, mode=work.mode),
+        UNSTABLE: lambda a: xtopk.topk(a, work.k, work.axis, mode=work.mode, stable=False, nan="greatest"),
         "max": lambda a: (a.max if largest else a.min)(work.axis),
     }
 

@@ -1,13 +1,17 @@
 """The named workloads: shapes and data of libraries that select the top k by hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 Generator = np.random.Generator
 Mode = Literal["largest", "smallest"]
+
+
+QUICK_ELEMENTS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,18 @@ class Workload:
     dtype: str = "float32"
     axis: int = -1
     mode: Mode = "largest"
+    group: str = "named"
 
     def tiny(self) -> "Workload":
         """Return the same task on few elements, for a test."""
-        shape = tuple(min(n, 50) for n in self.shape)
-        return Workload(self.name, shape, min(self.k, 5), self.make, self.dtype, self.axis, self.mode)
+        return replace(self, shape=tuple(min(n, 50) for n in self.shape), k=min(self.k, 5))
+
+    def quick(self) -> "Workload":
+        """Return the same task with its longest axis cut until about a million elements are left."""
+        longest = max(range(len(self.shape)), key=self.shape.__getitem__)
+        keep = max(2 * self.k, self.shape[longest] * QUICK_ELEMENTS // max(QUICK_ELEMENTS, prod(self.shape)))
+        shape = tuple(min(n, keep) if i == longest else n for i, n in enumerate(self.shape))
+        return replace(self, shape=shape)
 
 
 def normal(rng: Generator, shape: tuple[int, ...]) -> Any:
@@ -75,7 +86,64 @@ def whole_range_int32(rng: Generator, shape: tuple[int, ...]) -> Any:
     return rng.integers(-(2**31), 2**31, shape, dtype=np.int32)
 
 
+def constant(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return ones."""
+    return np.ones(shape, dtype=np.float32)
+
+
+def ascending(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers, sorted along the last axis."""
+    return np.sort(normal(rng, shape), axis=-1)
+
+
+def descending(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers, sorted the other way."""
+    return ascending(rng, shape)[..., ::-1].copy()
+
+
+def few_distinct(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return eight values in random order."""
+    return rng.integers(0, 8, shape).astype(np.float32)
+
+
+def half_nan(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers, every other of them NaN by chance."""
+    x = normal(rng, shape)
+    x[rng.random(shape, dtype=np.float32) < 0.5] = np.nan
+    return x
+
+
+def nearly_all_nan(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers, 99 % of them NaN."""
+    x = normal(rng, shape)
+    x[rng.random(shape, dtype=np.float32) < 0.99] = np.nan
+    return x
+
+
+def one_huge_a_block(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers with a huge one in every 64."""
+    x = normal(rng, shape)
+    x[..., ::64] += 100
+    return x
+
+
+def ties_of_bfloat16(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return normal numbers rounded to eight bits, as those of bfloat16 are."""
+    return (normal(rng, shape).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 ROW = (8_388_608,)
+
+HURTING = (
+    constant,
+    ascending,
+    descending,
+    few_distinct,
+    half_nan,
+    nearly_all_nan,
+    one_huge_a_block,
+    ties_of_bfloat16,
+)
 
 WORKLOADS = [
     Workload("word2vec_similar", (3_000_000,), 10, normal),
@@ -104,4 +172,9 @@ WORKLOADS = [
     Workload("climate_time_axis0", (8760, 50, 100), 5, gappy_climate, "float64", axis=0),
     Workload("call_overhead", (1000,), 5, normal),
     Workload("call_overhead_rows", (32, 100), 5, normal),
+    *(
+        Workload(f"{make.__name__}_{'row' if len(shape) == 1 else 'rows'}", shape, k, make, group="hurting")
+        for make in HURTING
+        for shape, k in [((4_194_304,), 100), ((1024, 4096), 50)]
+    ),
 ]
