@@ -15,8 +15,8 @@ MIN_GAIN = 3
 SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
 """``lax.top_k`` of 64-bit numbers is a full sort on the CPU, so what is left is cut once more, in shorter blocks."""
 
-CACHED = 1 << 19
-WHOLE = 16 * CACHED
+CACHED = 1 << 20
+WHOLE = 8 * CACHED
 """So many keys stay in the CPU's cache until they are selected from; what is not much longer is not cut for that."""
 
 
