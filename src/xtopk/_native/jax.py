@@ -95,10 +95,12 @@ def _top_k(key: Any, k: int) -> Any:
 
 def _in_chunks(jnp: Any, select: Any, rows: Any) -> Any:
     """Return ``select(rows)``, made of a few rows at a time where there are many; the last chunk may overlap."""
+    from jax import typeof
     from jax.lax import dynamic_slice_in_dim, map
 
     lead, n = rows.shape[:-1], rows.shape[-1]
-    if rows.size <= WHOLE or 2 * n > WHOLE:
+    sharded = any(typeof(rows).sharding.spec)  # explicitly: a loop over rows would cross the devices
+    if rows.size <= WHOLE or 2 * n > WHOLE or sharded:
         return select(rows)
     rows = rows.reshape(-1, n)
     count, step = rows.shape[0], max(1, CACHED // n)
