@@ -30,10 +30,9 @@ SWEEPS = {
 
 def medians(calls: dict[str, Callable[[], Any]], seconds: float, least: int = 3) -> dict[str, float]:
     """Return the median seconds of each call, all of them taken in turn."""
-    times: dict[str, list[float]] = {}
-    for name, call in calls.items():
+    for call in calls.values():
         call()
-        times[name] = [timed(call)]
+    times = {name: [timed(call)] for name, call in calls.items()}
     quick = [name for name, (first,) in times.items() if first < SLOW]
     end = time.perf_counter() + seconds
     rounds = 1

@@ -186,3 +186,21 @@ def test_narrow_dtypes_are_refused(library: Library, name: str) -> None:
 def test_random_keys_are_refused(library: Library) -> None:
     with pytest.raises(TypeError, match=r"^x must have a boolean, integer or real floating-point dtype; got key"):
         xtopk.topk(library.namespace.random.split(library.namespace.random.key(0), 3), 1)
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (2, 5, 33), (64, 8), (1, 100), (3, 300)], ids=str)
+@EVERY_OPTION
+@JAX
+def test_rows_in_chunks(
+    library: Library, shape: tuple[int, ...], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xtopk._native import jax as native
+
+    monkeypatch.setattr(native, "CACHED", 64)
+    monkeypatch.setattr(native, "WHOLE", 128)
+    native._compiled.cache_clear()
+    x_np = np.random.default_rng(0).integers(0, 9, size=shape).astype("float32")
+    x_np[..., ::5] = np.nan
+    result = xtopk.topk(library.make(x_np), 6, **options)
+    native._compiled.cache_clear()
+    assert_ranked(library.back(*result), x_np, 6, -1, **options)
