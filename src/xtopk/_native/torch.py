@@ -119,7 +119,7 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         return _indices_among_nan(xp, rows, k, rank)
     indices = _indices_by_blocks(xp, rows, k, rank, width, maxima, _same)
     if hidden.any():
-        indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
+        indices[hidden] = _indices_among_nan(xp, _picked(rows, hidden), k, rank)
     return indices
 
 
@@ -161,11 +161,42 @@ def _indices_among_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     else:
         parts = rows.split(max(1, CLEANED_AT_A_TIME // rows[0].numel()))
         indices = xp.concat([_indices_mended(xp, clean(part), k, rank) for part in parts])
-    mixed = (clean(rows.gather(-1, indices)) == worst).any(-1)
+    numbers = clean(rows.gather(-1, indices)) != worst
+    mixed = ~numbers.all(-1)
     if mixed.any():
-        parts = rows[mixed].split(max(1, CLEANED_AT_A_TIME // rows.shape[-1]))
-        indices[mixed] = xp.concat([_indices_static(xp, part, k, rank) for part in parts])
+        parts = _parts(_picked(rows, mixed), indices[mixed], numbers[mixed].sum(-1, keepdim=True))
+        indices[mixed] = xp.concat([_filled(xp, i, b, part == worst, part.isnan()) for part, i, b in parts])
     return indices
+
+
+def _picked(rows: Any, mask: Any) -> Any:
+    """Return the rows where the mask is True, copied only if these are not all."""
+    return rows.flatten(0, -2) if mask.ndim and mask.all() else rows[mask]
+
+
+def _parts(rows: Any, *others: Any) -> Any:
+    step = max(1, CLEANED_AT_A_TIME // rows.shape[-1])
+    return zip(*(a.split(step) for a in (rows, *others)), strict=True)
+
+
+def _filled(xp: Any, indices: Any, better: Any, tie: Any, late: Any = None) -> Any:
+    """Return the first `better` indices of each row, then the first of its ties, then the first of what is late."""
+    k, n = indices.shape[-1], tie.shape[-1]
+    position = xp.arange(n, dtype=xp.int32 if n < 1 << 30 else xp.int64, device=tie.device)
+    order = xp.where(tie, position, 2 * n)
+    if late is not None:
+        order = xp.where(late, position + n, order)
+    first = order.topk(k, largest=False).values.to(xp.int64) % n
+    slot = xp.arange(k, device=tie.device) - better
+    return xp.where(slot < 0, indices, first.gather(-1, slot.clamp(min=0)))
+
+
+def _equal(a: Any, b: Any) -> Any:
+    """Return where elements are equal, NaN to NaN, too."""
+    equal = a == b
+    if b.is_floating_point() and b.isnan().any():
+        equal |= a.isnan() & b.isnan()
+    return equal
 
 
 def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -187,10 +218,12 @@ def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         if wrong is not None:
             wrong = wrong & ~hidden if hidden is not None else wrong
             if wrong.any():
-                parts = rows[wrong].split(max(1, CLEANED_AT_A_TIME // n))
-                indices[wrong] = xp.concat([_indices_static(xp, part, k, rank) for part in parts])
+                chosen, bound = values[wrong], values[wrong][..., -1:]
+                better = k - _equal(chosen, bound).sum(-1, keepdim=True)
+                parts = _parts(_picked(rows, wrong), indices[wrong], better, bound)
+                indices[wrong] = xp.concat([_filled(xp, i, b, _equal(part, v)) for part, i, b, v in parts])
     if hidden is not None and hidden.any():
-        indices[hidden] = _indices_among_nan(xp, rows[hidden], k, rank)
+        indices[hidden] = _indices_among_nan(xp, _picked(rows, hidden), k, rank)
     return indices
 
 
