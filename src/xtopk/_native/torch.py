@@ -134,7 +134,10 @@ def _best_of_blocks(xp: Any, rows: Any, rank: Ranking, width: int, clean: ArrayF
         return best(body, -1)
     piles = body.movedim((-2, -1), (0, 1))
     step = max(1, CLEANED_AT_A_TIME // piles[0].numel())
-    return xp.concat([best(pile, 1) for pile in piles.split(step)]).movedim(0, -1)
+    maxima = rows.new_empty((piles.shape[0], *piles.shape[2:]))
+    for part, pile in zip(maxima.split(step), piles.split(step), strict=True):
+        part.copy_(best(pile, 1))  # kept alone it would lie between the copies made for it, and all of them stay
+    return maxima.movedim(0, -1)
 
 
 def _indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int, maxima: Any, clean: ArrayFunction) -> Any:
