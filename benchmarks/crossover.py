@@ -39,6 +39,8 @@ SHARES: tuple[Case, ...] = tuple(
 
 WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
 
+AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
+
 NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
 TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
 
@@ -54,6 +56,7 @@ CONSTANTS = (
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
     Constant("torch", TORCH, "MIN_WIDTH", (32, 128, 256), LONG + ROWS),
     Constant("torch", TORCH, "MIN_GAIN", (2, 5, 10), (*ROWS, ((1024, 2048), 8, "float32"))),
+    Constant("torch", TORCH, "BLOCKED_FROM", (0, 1 << 15, 1 << 19), AROUND),
     Constant("torch", TORCH, "CLEANED_AT_A_TIME", (1 << 14, 1 << 16, 1 << 20), (((512, 8192), 20, "nan"),)),
     Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (*ROWS, ((64, 8192), 20, "float32"))),

@@ -15,6 +15,9 @@ MIN_WIDTH = 64
 MIN_GAIN = 3
 """Blocks are as long as a fast reduction needs, and used where they leave a third to select from."""
 
+BLOCKED_FROM = 1 << 17
+"""Fewer elements are selected from in less time than the calls that blocks need."""
+
 CLEANED_AT_A_TIME = 1 << 18
 """How many elements are copied at a time to replace NaN, or made keys of to settle ties."""
 
@@ -47,11 +50,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `torch_topk` goes."""
-    n = x.shape[axis]
-    looks = "with a look for ties and NaN" if _may_branch(x) else "of keys that settle ties and NaN, shapes static"
-    if width := width_for(n, k, MIN_WIDTH, MIN_GAIN):
-        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {looks}")
-    return Plan("torch.topk", 0, f"blocks would not leave a third of {n} elements; {looks}")
+    n, looks = x.shape[axis], _may_branch(x)
+    how = "with a look for ties and NaN" if looks else "of keys that settle ties and NaN, shapes static"
+    width = _width(x, n, k) if looks else width_for(n, k, MIN_WIDTH, MIN_GAIN)
+    if width:
+        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {how}")
+    return Plan("torch.topk", 0, f"blocks would not pay for {x.numel()} elements in rows of {n}; {how}")
 
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -108,7 +112,7 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows = rows.view(xp.uint8)
     elif name in UNSUPPORTED:
         rows, rank = rank_key(xp, rows, rank), rank._replace(largest=False)
-    width = width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN)
+    width = _width(rows, rows.shape[-1], k)
     if not width:
         return _indices_mended(xp, rows, k, rank)
     maxima = _best_of_blocks(xp, rows, rank, width, _same)
@@ -121,6 +125,10 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if hidden.any():
         indices[hidden] = _indices_among_nan(xp, _picked(rows, hidden), k, rank)
     return indices
+
+
+def _width(x: Any, n: int, k: int) -> int:
+    return width_for(n, k, MIN_WIDTH, MIN_GAIN) if x.numel() >= BLOCKED_FROM else 0
 
 
 def _best_of_blocks(xp: Any, rows: Any, rank: Ranking, width: int, clean: ArrayFunction) -> Any:
@@ -158,7 +166,7 @@ def _indices_among_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     def clean(a: Any) -> Any:
         return xp.nan_to_num(a, nan=worst, posinf=xp.inf, neginf=-xp.inf)
 
-    if width := width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN):
+    if width := _width(rows, rows.shape[-1], k):
         maxima = _best_of_blocks(xp, rows, rank, width, clean)
         indices = _indices_by_blocks(xp, rows, k, rank, width, maxima, clean)
     else:
