@@ -67,7 +67,7 @@ PEERS = {
     "array_api_extra.argpartition": Peer("array_api_extra", "yes", "no", "any", array_api_extra),
     "bottleneck.argpartition": Peer("bottleneck", "yes", "no", "any", bottleneck),
     "pyarrow select_k_unstable": Peer("pyarrow", "yes, alone", "yes", "any", pyarrow, one_row=True),
-    "polars top_k": Peer("polars", "no", "yes", "not told apart", polars, one_row=True),
+    "polars top_k": Peer("polars", "no", "no", "not told apart", polars, one_row=True),
 }
 
 

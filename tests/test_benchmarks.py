@@ -16,9 +16,6 @@ from benchmarks.natives import CALLS, runs
 from benchmarks.workloads import WORKLOADS, Workload
 from tests.libraries import rows
 
-WITH_NAN = ("climate", "nan")
-"""Parts of workloads' names whose data hold NaN, which argpartition puts first."""
-
 LIBRARIES = sorted({row.requires for row in rows(disguised=False)} & set(CALLS))
 
 
