@@ -23,7 +23,7 @@ class Backend(NamedTuple):
 
 BACKENDS = {
     "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes", "matplotlib"]),
-    "torch": Backend("torch,torch-static", [TORCH, "ml_dtypes"]),
+    "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
     "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
     "jax-x64": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "ml_dtypes"]),

@@ -115,6 +115,12 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
 
 
+def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """Call with blocks also where there are too few elements for them to pay."""
+    with mock.patch("xtopk._native.torch.BLOCKED_FROM", 0):
+        return function(x, *args, **options)
+
+
 def jax_make(x: Any) -> Any:
     return import_module("jax.numpy").asarray(x)
 
@@ -201,6 +207,16 @@ LIBRARIES = (
         back=torch_back,
         call=torch_call_static,
         static=True,
+        disguised=True,
+    ),
+    Library(
+        "torch-blocks",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=torch_make,
+        back=torch_back,
+        call=torch_call_with_blocks,
         disguised=True,
     ),
     Library(

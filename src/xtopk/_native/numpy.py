@@ -74,20 +74,35 @@ def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ran
 
 def _indices_of_rows(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     kind, name = rows.dtype.kind, dtype_name(rows.dtype)
-    if name in ("float16", "bfloat16") and not rank.nan_first:
+    if rank.nan_first and name in FLOAT_INFINITY_BITS:
+        missing = _holds_nan(xp, rows, name)
+        indices = xp.empty((rows.shape[0], k), dtype=xp.int64)
+        if missing.any():
+            indices[missing] = _indices(xp, rank_key(xp, rows[missing], rank), k, largest=False)[0]
+        if not missing.all():
+            indices[~missing] = _indices_of_rows(xp, rows[~missing], k, rank._replace(nan_first=False))
+        return indices
+    if name in ("float16", "bfloat16"):
         indices, unanswered = _indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
     elif kind == "b":
         return _indices(xp, rows.view(xp.uint8), k, largest=rank.largest)[0]
     elif name in COMPARED_DIRECTLY:
         indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
-        if rank.nan_first and kind == "f":
-            unanswered |= xp.isnan(xp.max(rows, axis=-1))
     else:
         return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
     if unanswered.any():
         key = rank_key(xp, rows[unanswered], rank)
         indices[unanswered] = _indices(xp, key, k, largest=False)[0]
     return indices
+
+
+def _holds_nan(xp: Any, rows: Any, name: str) -> Any:
+    """Return which rows hold a NaN, of half floats by their bits, of which those of NaN are beyond infinity."""
+    if rows.dtype.itemsize > 2:
+        return xp.isnan(xp.max(rows, axis=-1))
+    infinity = FLOAT_INFINITY_BITS[name]
+    positive, negative = (rows.view(bits).max(axis=-1) for bits in (xp.int16, xp.uint16))
+    return (positive > infinity) | (negative > 0x8000 + infinity)
 
 
 def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
