@@ -24,7 +24,7 @@ LIBRARIES = sorted({row.requires for row in rows(disguised=False)} & set(CALLS))
 def test_every_workload_runs(library: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--library", library, "--tiny", "--seconds", "0"])
     table = capsys.readouterr().out
-    assert all(f"| {work.name} |" in table for work in WORKLOADS)
+    assert all(f"| {work.name} |" in table for work in WORKLOADS if runs(library, work))
     for group in ("named", "hurting"):
         count = sum(runs(library, work) and work.group == group for work in WORKLOADS)
         assert f"over {count} workloads" in table

@@ -9,6 +9,7 @@ import pytest
 import xtopk
 from tests.libraries import Library, rows
 from xtopk import _native
+from xtopk._order import Ranking
 
 SHAPES = [
     ((9,), 2),
@@ -34,7 +35,7 @@ ALGORITHMS = {
 """Which functions of a native file stand for which algorithm."""
 
 
-@pytest.mark.parametrize("row", rows(), ids=repr)
+@pytest.mark.parametrize("row", rows(disguised=False), ids=repr)
 def test_it_names_the_library_and_prints_as_a_sentence(row: Library) -> None:
     x = row.make(np.asarray([[3, 1, 2], [1, 2, 3]]))
     plan = xtopk.explain(x, 2)
@@ -76,3 +77,10 @@ def test_what_it_names_is_what_is_called_first(
     assert bool(called) == (plan.algorithm in ALGORITHMS)
     if plan.algorithm == "block maxima":
         assert spies["indices_by_blocks"].call_args_list[0].args[3] == plan.block_length
+
+
+@pytest.mark.parametrize(("dtype", "algorithm"), [("float32", "packed partition"), ("int64", "argsort")])
+def test_keys_that_leave_no_room_for_positions_are_sorted_on_cupy(dtype: str, algorithm: str) -> None:
+    x = np.zeros(3, dtype=dtype)
+    plan = _native.NATIVES["cupy"].plan(np, x, 2, 0, Ranking(largest=True, nan_first=False, sorted=True, stable=True))
+    assert plan.algorithm == algorithm
