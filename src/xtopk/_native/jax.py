@@ -5,6 +5,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
+from xtopk._native.jax_sharded import mask_across_devices, topk_across_devices
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 
@@ -36,19 +37,15 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return True at the top k, scattered into a new array."""
-    _, indices = topk(xp, x, k, axis, rank)
-    return xp.put_along_axis(xp.zeros(x.shape, dtype=xp.bool), indices, True, axis=axis, inplace=False)
+    return _compiled(k, axis, rank, mask_across_devices)(x)
 
 
 @cache
-def _compiled(k: int, axis: int, rank: Ranking) -> Any:
+def _compiled(k: int, axis: int, rank: Ranking, across_devices: Any = topk_across_devices) -> Any:
     # Not by static arguments of one function: hashing them would take longer than a short row.
     import jax
 
-    def select(x: Any) -> Selected:
-        return _select(x, k, axis, rank)
-
-    return jax.jit(select)
+    return jax.jit(across_devices(_select, k, axis, rank))
 
 
 def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
