@@ -16,7 +16,7 @@ DEVICES = "devices"
 """The one axis of the mesh that a device's program names."""
 
 
-def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Callable[[Any], Any]:
+def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any:
     """Return a function of `x` that is ``select(x, k, axis, rank)`` of all its shards together.
 
     Its derivative is that of taking the chosen elements.
@@ -27,26 +27,24 @@ def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Cal
 
     chosen = _partitioned(select, k, axis, rank, mark=False)
 
-    @jax.custom_jvp
-    def chosen_floats(x: Any) -> Any:
-        return chosen(x)
-
-    @chosen_floats.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
-        values, indices = chosen_floats(*primals)
-        tangent = jnp.take_along_axis(*tangents, indices, axis=axis, mode="promise_in_bounds")
+    def derivative(primals: Any, tangents: Any) -> Any:
+        values, indices = of_floats(*primals)
+        tangent = jnp.take_along_axis(tangents[0], indices, axis=axis, mode="promise_in_bounds")
         return (values, indices), (tangent, np.zeros(indices.shape, dtype=jax.dtypes.float0))
+
+    of_floats = jax.custom_jvp(chosen)
+    of_floats.defjvp(derivative)
 
     def topk(x: Any) -> Any:
         if _is_shard(x):
             return select(x, k, axis, rank)
-        function = chosen_floats if dtype_name(x.dtype) in FLOAT_BITS else chosen
-        return _typed(function, x, lambda spec: (_without(spec, axis),) * 2)
+        function = of_floats if dtype_name(x.dtype) in FLOAT_BITS else chosen
+        return _in_auto_mode(function, x, lambda spec: (_without(spec, axis),) * 2)
 
     return _named(topk, rank)
 
 
-def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Callable[[Any], Any]:
+def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any:
     """Return a function of `x` that marks its top k, each device those in its shard."""
     from jax.lax import stop_gradient
 
@@ -54,7 +52,9 @@ def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Cal
 
     def mask(x: Any) -> Any:
         x = stop_gradient(x)
-        return _marked(x, select(x, k, axis, rank)[1], axis) if _is_shard(x) else _typed(marked, x, lambda spec: spec)
+        if _is_shard(x):
+            return _marked(x, select(x, k, axis, rank)[1], axis)
+        return _in_auto_mode(marked, x, lambda spec: spec)
 
     return _named(mask, rank)
 
@@ -72,13 +72,13 @@ def _is_shard(x: Any) -> bool:
     return bool(typeof(x).sharding.mesh.manual_axes)
 
 
-def _typed(function: Callable[[Any], Any], x: Any, spec_of_result: Callable[[Any], Any]) -> Any:
-    """Return ``function(x)``, whose sharding is said where that of `x` is a part of its type."""
+def _in_auto_mode(function: Callable[[Any], Any], x: Any, spec_of_result: Callable[[Any], Any]) -> Any:
+    """Return ``function(x)``, with XLA left to shard inside of it where shardings are a part of types."""
     from jax import tree, typeof
     from jax.sharding import NamedSharding, auto_axes
 
     mesh, spec = typeof(x).sharding.mesh, typeof(x).sharding.spec
-    if not any(spec):
+    if not mesh.explicit_axes:
         return function(x)
     out = tree.map(lambda part: NamedSharding(mesh, part), spec_of_result(spec))
     return auto_axes(function, out_sharding=out)(x)
@@ -95,14 +95,13 @@ def _marked(x: Any, indices: Any, axis: int) -> Any:
     return jnp.put_along_axis(jnp.zeros(x.shape, bool), indices, True, axis, inplace=False, mode="drop")
 
 
-def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -> Callable[[Any], Any]:
+def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -> Any:
     """Return a function of `x` that selects, or marks: that XLA may cut along every axis, and `vmap` batch."""
     import numpy as np
     from jax.custom_batching import custom_vmap
     from jax.experimental.custom_partitioning import custom_partitioning
     from jax.sharding import Mesh
 
-    @custom_partitioning
     def whole(x: Any) -> Any:
         values, indices = select(x, k, axis, rank)
         return _marked(x, indices, axis) if mark else (values, indices)
@@ -129,22 +128,17 @@ def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -
         there = " ".join(along if mark else [*along[:axis], "k", *along[axis + 1 :]])
         return f"{' '.join(along)} -> {there}" + ("" if mark else f", {there}")
 
-    whole.def_partition(partition, sharding_of_result, decode_shardings=False, sharding_rule=rule)
-
-    @custom_vmap
-    def batched(x: Any) -> Any:
-        return whole(x)
-
-    @batched.def_vmap
-    def _(size: int, is_batched: Any, x: Any) -> Any:
+    def of_batch(size: int, is_batched: Any, x: Any) -> Any:
         return _partitioned(select, k, axis + 1, rank, mark)(x), True if mark else (True, True)
 
-    return batched  # type: ignore[no-any-return]
+    partitioned = custom_partitioning(whole)
+    partitioned.def_partition(partition, sharding_of_result, decode_shardings=False, sharding_rule=rule)
+    batched = custom_vmap(partitioned)
+    batched.def_vmap(of_batch)
+    return batched
 
 
-def _of_shard(
-    select: Select, x: Any, k: int, axis: int, rank: Ranking, mark: bool, n: int, groups: Any
-) -> Any:
+def _of_shard(select: Select, x: Any, k: int, axis: int, rank: Ranking, mark: bool, n: int, groups: Any) -> Any:
     """Return what one device does with its shard of an axis of length `n`; the last of `groups` hold one axis."""
     import jax.numpy as jnp
     import numpy as np
@@ -154,14 +148,15 @@ def _of_shard(
     if shards == 1:
         values, indices = select(x, k, axis, rank)
         return _marked(x, indices, axis) if mark else (values, indices)
+    rank = rank._replace(sorted=True, stable=True)  # equal candidates go by position, and padding after them
     groups = groups.reshape(-1, shards)
     starts = np.empty(groups.size, dtype=jnp.arange(1).dtype)
     starts[groups] = np.arange(shards) * length
     start = jnp.asarray(starts)[lax.axis_index(DEVICES)]
-    if length * shards > n:  # what pads the last shards is anything; made the worst, it loses ties to what is before it
+    if length * shards > n:  # what pads the last shards may be anything
         position = start + lax.broadcasted_iota(start.dtype, x.shape, axis)
-        x = jnp.where(position < n, x, _worst(x.dtype, rank))
-    values, indices = select(x, min(k, length), axis, rank._replace(sorted=True))
+        x = jnp.where(position < n, x, jnp.asarray(_worst(x.dtype, rank), x.dtype))
+    values, indices = select(x, min(k, length), axis, rank)
     values, indices = (
         lax.all_gather(part, DEVICES, axis=axis, axis_index_groups=groups.tolist(), tiled=True)
         for part in (values, indices + start)
