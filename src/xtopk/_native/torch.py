@@ -6,6 +6,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
+from xtopk._native.torch_dtensor import dtensor_mask, dtensor_merge, dtensor_topk, is_dtensor
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.blocks import ArrayFunction, indices_by_blocks, width_for
 from xtopk._select.kth import indices_by_kth_key
@@ -32,6 +33,8 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a torch tensor; the gradient is that of gathering the values."""
     import torch
 
+    if is_dtensor(x):
+        return dtensor_topk(torch_topk, torch_merge, xp, x, k, axis, rank)
     if not torch.compiler.is_compiling():
         if torch.jit.is_tracing():
             raise TypeError(
@@ -60,12 +63,16 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return True at the top k, scattered into a new tensor."""
+    if is_dtensor(x):
+        return dtensor_mask(topk, torch_merge, xp, x, k, axis, rank)
     _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
     return xp.zeros_like(x, dtype=xp.bool).scatter(axis, indices, True)
 
 
 def torch_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of candidates, gathered as torch can."""
+    if is_dtensor(values):
+        return dtensor_merge(topk, torch_merge, xp, values, indices, k, axis, rank)
     return merge_by_topk(topk, xp, values, indices, k, axis, rank, take=_gather)
 
 

@@ -1,0 +1,134 @@
+"""torch's DTensor: each process selects from its shard, and only the candidates, k of each shard, meet in a merge."""
+
+from math import prod
+from typing import Any
+
+from xtopk._native.generic import Selected, TopkFunction
+from xtopk._order import INTEGER_BITS, Ranking, dtype_name
+
+
+def is_dtensor(x: Any) -> bool:
+    """Return whether a tensor is distributed, without importing what could make it so."""
+    return type(x).__name__ == "DTensor"
+
+
+def dtensor_topk(topk: TopkFunction, merge: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Return the top k of a DTensor by `topk` of its shards and `merge`, replicated where it was cut along `axis`.
+
+    The gradient is that of taking the chosen elements: each process gets that of its own.
+    """
+    x = _cut_plainly(x, axis)
+    values, indices = _topk_of_shards(topk, merge, xp, x, k, axis, rank)
+    placements, shape = _uncut(x.placements, axis), (*x.shape[:axis], k, *x.shape[axis + 1 :])
+    return tuple(_distributed(part, x.device_mesh, placements, shape) for part in (values, indices))
+
+
+def dtensor_mask(topk: TopkFunction, merge: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return True at the top k of a DTensor, cut as it is: each process marks those in its shard."""
+    x = _cut_plainly(x.detach(), axis)
+    shard = x.to_local()
+    if _is_elsewhere(x):
+        return _distributed(shard.to(xp.bool), x.device_mesh, x.placements, x.shape)
+    _, indices = _topk_of_shards(topk, merge, xp, x, k, axis, rank)
+    start, _ = _cuts(x, axis)
+    length = shard.shape[axis]
+    here = xp.where((indices >= start) & (indices < start + length), indices - start, length)
+    mask = shard.new_zeros((*shard.shape[:axis], length + 1, *shard.shape[axis + 1 :]), dtype=xp.bool)
+    mask = mask.scatter(axis, here, True).narrow(axis, 0, length)
+    return _distributed(mask, x.device_mesh, x.placements, x.shape)
+
+
+def dtensor_merge(
+    topk: TopkFunction, merge: Any, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking
+) -> Selected:
+    """Return the top k of distributed candidates, each process of all of them along `axis`."""
+    placements, shape = _uncut(values.placements, axis), (*values.shape[:axis], k, *values.shape[axis + 1 :])
+    parts = [part.redistribute(placements=placements).to_local() for part in (values, indices)]
+    parts = merge(topk, xp, *parts, k, axis, rank) if parts[0].numel() else [p.narrow(axis, 0, k) for p in parts]
+    return tuple(_distributed(part, values.device_mesh, placements, shape) for part in parts)
+
+
+def _topk_of_shards(topk: TopkFunction, merge: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Return the top k of the processes that hold one axis together, as local tensors."""
+    shard = x.to_local()
+    if _is_elsewhere(x):
+        return shard, shard.to(xp.int64)
+    start, cuts = _cuts(x, axis)
+    if shard.numel():
+        values, indices = topk(xp, shard, min(k, shard.shape[axis]), axis, rank)
+    else:
+        values = shard.narrow(axis, 0, min(k, shard.shape[axis]))
+        indices = xp.zeros_like(values, dtype=xp.int64)
+    indices = indices + start
+    for dim, lengths in reversed(cuts):
+        count = sum(min(k, length) for length in lengths)
+        values, indices = (_together(xp, part, x.device_mesh, dim, axis, count) for part in (values, indices))
+        if values.numel():
+            values, indices = merge(topk, xp, values, indices, min(k, sum(lengths)), axis, rank)
+        else:
+            values, indices = (part.narrow(axis, 0, min(k, sum(lengths))) for part in (values, indices))
+    return values, indices
+
+
+def _is_elsewhere(x: Any) -> bool:
+    """Return whether this process holds nothing of `x`, being no part of its mesh."""
+    return x.device_mesh.get_coordinate() is None
+
+
+def _together(xp: Any, part: Any, mesh: Any, dim: int, axis: int, count: int) -> Any:
+    """Return the parts of all processes along one dimension of the mesh, in their order.
+
+    As many of each shard's first as there are, at most k, are cut as `count` of them would be.
+    """
+    from torch.distributed.tensor import Replicate, Shard
+
+    name, dtype = dtype_name(part.dtype), part.dtype
+    if name in INTEGER_BITS and name != "int64":  # of which gloo and NCCL lack some
+        part = part.view(xp.int64) if name == "uint64" else part.to(xp.int64)
+    # What other dimensions of the mesh do is none of its business: to move nothing along them, they are replicated.
+    placements: list[Any] = [Replicate()] * mesh.ndim
+    placements[dim] = Shard(axis)
+    whole = _distributed(part, mesh, placements, (*part.shape[:axis], count, *part.shape[axis + 1 :]))
+    whole = whole.redistribute(placements=[Replicate()] * mesh.ndim).to_local()
+    return whole.view(dtype) if name == "uint64" else whole.to(dtype)
+
+
+def _distributed(part: Any, mesh: Any, placements: Any, shape: Any) -> Any:
+    from torch.distributed.tensor import DTensor
+
+    stride = tuple(prod(shape[at + 1 :]) for at in range(len(shape)))
+    return DTensor.from_local(part.contiguous(), mesh, placements, run_check=False, shape=shape, stride=stride)
+
+
+def _uncut(placements: Any, axis: int) -> list[Any]:
+    """Return the placements with copies wherever they are not shards of another axis."""
+    from torch.distributed.tensor import Replicate
+
+    return [place if getattr(place, "dim", axis) != axis else Replicate() for place in placements]
+
+
+def _cut_plainly(x: Any, axis: int) -> Any:
+    """Return `x` with what is yet to be summed, and shards that do not lie in one piece, in plain shards of `axis`."""
+    from torch.distributed.tensor import Shard
+
+    known = [
+        place.is_replicate() or type(place) is Shard or getattr(place, "dim", axis) != axis for place in x.placements
+    ]
+    if all(known):
+        return x
+    plain = [place if is_known else Shard(axis) for is_known, place in zip(known, x.placements, strict=True)]
+    return x.redistribute(placements=plain)
+
+
+def _cuts(x: Any, axis: int) -> tuple[int, list[tuple[int, list[int]]]]:
+    """Return where the shard begins along `axis`, and which dimensions of the mesh cut it, into which lengths."""
+    start, length, cuts = 0, x.shape[axis], []
+    for dim, place in enumerate(x.placements):
+        if place.is_shard(axis):
+            size, at = x.device_mesh.size(dim), x.device_mesh.get_local_rank(dim)
+            step = -(-length // size)
+            lengths = [max(0, min(step, length - step * i)) for i in range(size)]
+            start += sum(lengths[:at])
+            length = lengths[at]
+            cuts.append((dim, lengths))
+    return start, cuts
