@@ -1,6 +1,7 @@
 """Every benchmark also runs, on few elements; what it compares gives the same values."""
 
 import ast
+import subprocess
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ import xtopk
 from benchmarks import crossover
 from benchmarks.__main__ import SWEEPS, main, medians, memory_peak
 from benchmarks.natives import CALLS, runs
+from benchmarks.sharded import TASKS
 from benchmarks.workloads import WORKLOADS, Workload
 from tests.libraries import rows
 
@@ -92,6 +94,14 @@ def test_replaced_constants_come_back() -> None:
         with crossover.replaced(constant, 3):
             assert getattr(import_module(constant.module), constant.name) == 3
         assert getattr(import_module(constant.module), constant.name) == before
+
+
+@pytest.mark.parametrize("library", [row.requires for row in rows(disguised=False) if row.transforms])
+def test_sharded_arrays(library: str) -> None:
+    """In a process of its own, in which JAX is told how many devices it has before it starts."""
+    command = [sys.executable, "-m", "benchmarks.sharded", "--library", library, "--tiny", "--seconds", "0"]
+    table = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]).stdout
+    assert all(f"| {task.name} | xtopk |" in table for task in TASKS)
 
 
 def integer_constants() -> set[str]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import xtopk
+from benchmarks.collectives import dispatched
 from tests.libraries import Library, chosen, np_dtype, rows
 from tests.oracle import assert_marked, assert_ranked
 from tests.strategies import tied_array
@@ -66,27 +66,6 @@ def tied(shape: tuple[int, ...], dtype: str = "float32", seed: int = 0) -> Any:
     return tied_array(np.random.default_rng(seed), shape, np_dtype(dtype), 5)
 
 
-@contextmanager
-def counted() -> Iterator[list[int]]:
-    """List how many elements each collective operation leaves with a process."""
-    from torch.distributed.tensor import DTensor
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    moved: list[int] = []
-
-    class Counter(TorchDispatchMode):  # type: ignore[misc, unused-ignore]
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if DTensor in types:
-                return NotImplemented  # to see what it does with local tensors
-            result = func(*args, **(kwargs or {}))
-            if "c10d" in func.namespace and "wait" not in str(func):
-                moved.append(result.numel())
-            return result
-
-    with Counter():
-        yield moved
-
-
 def squares(x: Any) -> Any:
     return (xtopk.topk(x, 3).values ** 2).sum()
 
@@ -94,9 +73,9 @@ def squares(x: Any) -> Any:
 def check_that_moving_data_is_seen(library: Library, processes: int) -> None:
     mesh, placements = next(layouts(processes))
     x = place(library, tied((2, 64)), mesh, placements)
-    with counted() as moved:
+    with dispatched() as moved:
         library.namespace.topk(x, 3)
-    assert max(moved) == 2 * 64
+    assert max(one.elements for one in moved) == 2 * 64
 
 
 def check_answer_and_placements(library: Library, processes: int) -> None:
@@ -126,12 +105,12 @@ def check_what_is_moved(library: Library, processes: int) -> None:
         row_count = x.to_local().shape[0]
         calls: list[Callable[[], Any]] = [lambda: squares(x), lambda: xtopk.topk_mask(x, 3)]  # noqa: B023
         for call in calls:
-            with counted() as moved:
+            with dispatched() as moved:
                 call()
-            assert max(moved, default=0) <= 3 * processes * row_count
+            assert all(one.elements <= 3 * processes * row_count for one in moved)
             assert bool(moved) == (x.to_local().shape[1] < 256)
         loss = squares(x)
-        with counted() as moved:
+        with dispatched() as moved:
             loss.backward()
         assert not moved
 
@@ -224,6 +203,22 @@ def check_compiled(library: Library, processes: int) -> None:
     x = place(library, numbers.numpy(), *next(layouts(processes))).requires_grad_()
     torch.compile(squares, fullgraph=True, backend="aot_eager")(x).backward()
     assert torch.equal(x.grad.full_tensor(), 2 * numbers * xtopk.topk_mask(numbers, 3))
+
+
+def check_explain(library: Library, processes: int) -> None:
+    mesh, placements = next(layouts(processes))
+    x = place(library, tied((1, 1 << 20)), mesh, placements)
+    assert f"are left of {(1 << 20) // processes}" in xtopk.explain(x, 3).reason
+    rank = mesh.get_local_rank(0)
+    plan = xtopk.explain(place(library, tied((1, 1)), mesh, placements), 1)
+    assert (plan.algorithm == "nothing") == (rank > 0)
+
+
+def check_nothing_to_choose(library: Library, processes: int) -> None:
+    for mesh, placements in layouts(processes):
+        x = place(library, tied((3, 10)), mesh, placements)
+        assert xtopk.topk(x, 0).indices.shape == (3, 0)
+        assert not xtopk.topk_mask(x, 0).full_tensor().any()
 
 
 def check_processes_without_a_shard(library: Library, processes: int) -> None:

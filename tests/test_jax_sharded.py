@@ -305,6 +305,21 @@ def test_shard_map_over_one_of_two_axes(library: Library) -> None:
 
 
 @JAX
+def test_explain_tells_of_a_shard(library: Library) -> None:
+    x = library.namespace.numpy.zeros(1 << 15)
+    assert "are left of 32768" in xtopk.explain(x, K).reason
+    assert "are left of 4096" in xtopk.explain(place(library, np.asarray(x), SPECS[3][1:]), K).reason
+
+
+@JAX
+def test_nothing_to_choose(library: Library) -> None:
+    for types in ("Auto", "Explicit"):
+        x = place(library, normal(), SPECS[2], types)
+        assert run(library, lambda a: xtopk.topk(a, 0), x, most=0).values.shape == (SHAPE[0], 0)
+        assert not np.any(run(library, lambda a: xtopk.topk_mask(a, 0), x, most=0))
+
+
+@JAX
 def test_programs_of_two_rankings_differ(library: Library) -> None:
     """What they do with a shard is not in the text by which JAX's cache of compiled programs knows them."""
     jax = library.namespace

@@ -5,7 +5,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._native.jax_sharded import mask_across_devices, topk_across_devices
+from xtopk._native.jax_sharded import length_of_shard, mask_across_devices, topk_across_devices
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 
@@ -29,7 +29,7 @@ def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `jax_topk` goes."""
-    n = x.shape[axis]
+    n = length_of_shard(x, axis)
     if width := _width(n, k, x.dtype.itemsize > 4):
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
     return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")

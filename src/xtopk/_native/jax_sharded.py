@@ -59,6 +59,14 @@ def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
     return _named(mask, rank)
 
 
+def length_of_shard(x: Any, axis: int) -> int:
+    """Return how long the axis of an array is on one device, as far as that is known before `jit` decides it."""
+    from jax.core import Tracer
+
+    shape = x.shape if isinstance(x, Tracer) else x.sharding.shard_shape(x.shape)
+    return shape[axis]  # type: ignore[no-any-return]
+
+
 def _named(function: Any, rank: Ranking) -> Any:
     """Name a function by its ranking, by which alone a cache of compiled programs tells two of them apart."""
     function.__name__ += "_largest" * rank.largest + "_nan_first" * rank.nan_first

@@ -6,7 +6,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
-from xtopk._native.torch_dtensor import dtensor_mask, dtensor_merge, dtensor_topk, is_dtensor
+from xtopk._native.torch_dtensor import dtensor_mask, dtensor_merge, dtensor_plan, dtensor_topk, is_dtensor
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.blocks import ArrayFunction, indices_by_blocks, width_for
 from xtopk._select.kth import indices_by_kth_key
@@ -53,6 +53,8 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `torch_topk` goes."""
+    if is_dtensor(x):
+        return dtensor_plan(torch_plan, xp, x, k, axis, rank)
     n, looks = x.shape[axis], _may_branch(x)
     how = "with a look for ties and NaN" if looks else "of keys that settle ties and NaN, shapes static"
     width = _width(x, n, k) if looks else width_for(n, k, MIN_WIDTH, MIN_GAIN)

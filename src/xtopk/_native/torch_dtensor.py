@@ -3,6 +3,7 @@
 from math import prod
 from typing import Any
 
+from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import INTEGER_BITS, Ranking, dtype_name
 
@@ -46,6 +47,15 @@ def dtensor_merge(
     parts = [part.redistribute(placements=placements).to_local() for part in (values, indices)]
     parts = merge(topk, xp, *parts, k, axis, rank) if parts[0].numel() else [p.narrow(axis, 0, k) for p in parts]
     return tuple(_distributed(part, values.device_mesh, placements, shape) for part in parts)
+
+
+def dtensor_plan(plan: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way a process goes with its shard."""
+    shard = x.to_local()
+    if not shard.numel():
+        return Plan("nothing", 0, "no element is in this shard")
+    of_shard: Plan = plan(xp, shard, min(k, shard.shape[axis]), axis, rank)
+    return of_shard._replace(reason=f"{of_shard.reason}; so in each shard, whose candidates are merged")
 
 
 def _topk_of_shards(topk: TopkFunction, merge: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
