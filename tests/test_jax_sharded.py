@@ -315,8 +315,9 @@ def test_explain_tells_of_a_shard(library: Library) -> None:
 def test_nothing_to_choose(library: Library) -> None:
     for types in ("Auto", "Explicit"):
         x = place(library, normal(), SPECS[2], types)
-        assert run(library, lambda a: xtopk.topk(a, 0), x, most=0).values.shape == (SHAPE[0], 0)
-        assert not np.any(run(library, lambda a: xtopk.topk_mask(a, 0), x, most=0))
+        with library.namespace.set_mesh(mesh(library, types)):
+            assert run(library, lambda a: xtopk.topk(a, 0), x, most=0).values.shape == (SHAPE[0], 0)
+            assert not np.any(run(library, lambda a: xtopk.topk_mask(a, 0), x, most=0))
 
 
 @JAX
