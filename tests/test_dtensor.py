@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def work(rank: int, processes: int, store: Path, name: str) -> None:
     (library,) = chosen(name)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     library.namespace.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=processes)
+    patience = timedelta(seconds=60)  # with a process that has failed
+    dist.init_process_group("gloo", f"file://{store}", patience, world_size=processes, rank=rank)
     for check in CHECKS:
         check(library, processes)
     dist.destroy_process_group()
