@@ -18,8 +18,11 @@ SHAPES = [
     ((1 << 14,), 5),
     ((1 << 14,), 40),
     ((1 << 14,), 1 << 12),
-    ((3, 40), 10),
-    ((3, 41), 10),
+    ((3, 40), 20),
+    ((3, 41), 20),
+    ((8, 32), 3),
+    ((8, 33), 3),
+    ((7, 32), 3),
     ((50, 1000), 5),
     ((2, 200_000), 20),
     ((300_000,), 300),
@@ -30,6 +33,9 @@ SHAPES = [
 ALGORITHMS = {
     "block maxima": ["indices_by_blocks"],
     "partition": ["indices_by_partition"],
+    "counting": ["indices_by_counting"],
+    "sort": ["indices_by_sort", "indices_by_packing"],
+    "argsort": ["indices_by_sort"],
     "threshold": ["indices_of_rows", "indices_of_row"],
 }
 """Which functions of a native file stand for which algorithm."""
