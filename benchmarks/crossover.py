@@ -43,7 +43,8 @@ COLUMNS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count i
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
-NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
+NUMPY, SMALL = "xtopk._native.numpy", "xtopk._select.small"
+BOUND, THRESHOLD = "xtopk._select.bound", "xtopk._select.threshold"
 TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
 
 CONSTANTS = (
@@ -53,10 +54,10 @@ CONSTANTS = (
     Constant("numpy", NUMPY, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float32") for n in (8, 16, 24, 32, 48))),
     Constant("numpy", NUMPY, "COUNTED_ROWS", (1, 64), tuple(((count, 20), 5, "float32") for count in (4, 8, 32))),
     Constant("numpy", NUMPY, "SIDE_BY_SIDE", (8, 16, 32, 128, 1 << 30), COLUMNS),
-    Constant("numpy", THRESHOLD, "MAX_FOLDS", (8, 16, 64, 128), LONG + ROWS),
-    Constant("numpy", THRESHOLD, "COLUMNS_PER_CHOICE", (2, 4, 16, 32), LONG + ROWS),
-    Constant("numpy", THRESHOLD, "MIN_COLUMNS", (16, 32, 128, 256), ROWS),
-    Constant("numpy", THRESHOLD, "FOLDED_ROW", (1 << 12, 1 << 16), tuple(((1 << e,), 10, "float32") for e in (13, 15))),
+    Constant("numpy", BOUND, "MAX_FOLDS", (8, 16, 64, 128), LONG + ROWS),
+    Constant("numpy", BOUND, "COLUMNS_PER_CHOICE", (2, 4, 16, 32), LONG + ROWS),
+    Constant("numpy", BOUND, "MIN_COLUMNS", (16, 32, 128, 256), ROWS),
+    Constant("numpy", BOUND, "FOLDED_ROW", (1 << 12, 1 << 16), tuple(((1 << e,), 10, "float32") for e in (13, 15))),
     Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
     Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
     Constant("numpy", THRESHOLD, "PIECE", (1 << 14, 1 << 20), (((1 << 22,), 100, "nan"),)),
@@ -91,7 +92,11 @@ FIXED = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    names = dict.fromkeys((constant.module, NUMPY, THRESHOLD) if constant.library == "numpy" else (constant.module,))
+    names = dict.fromkeys(
+        (constant.module, NUMPY, BOUND, THRESHOLD, "xtopk._select.partition")
+        if constant.library == "numpy"
+        else (constant.module,)
+    )
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
     for module in modules:

@@ -7,19 +7,13 @@ from typing import Any
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
+from xtopk._select.bound import FOLDED_ROW, folds_for, row_folds
 from xtopk._select.counting import indices_by_counting
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import LOOKED_AT, first_hits, take_rows, then
 from xtopk._select.sort import indices_by_sort
-from xtopk._select.threshold import (
-    FOLDED_ROW,
-    PICKED_SHARE,
-    folds_for,
-    indices_of_row,
-    indices_of_rows,
-    row_folds,
-)
+from xtopk._select.threshold import PICKED_SHARE, indices_of_row, indices_of_rows
 
 BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
