@@ -52,12 +52,24 @@ CONSTANTS = (
     Constant("numpy", NUMPY, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
     Constant("numpy", NUMPY, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 500, 2000))),
     Constant("numpy", NUMPY, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float32") for n in (8, 16, 24, 32, 48))),
-    Constant("numpy", NUMPY, "COUNTED_ROWS", (1, 64), tuple(((count, 20), 5, "float32") for count in (4, 8, 32))),
+    Constant(
+        "numpy",
+        NUMPY,
+        "COUNTED_ROWS",
+        (8, 1 << 30),
+        tuple(((count, n), 5, "float32") for n in (8, 20) for count in (32, 64, 128, 512)),
+    ),
     Constant("numpy", NUMPY, "SIDE_BY_SIDE", (8, 16, 32, 128, 1 << 30), COLUMNS),
     Constant("numpy", BOUND, "MAX_FOLDS", (8, 16, 64, 128), LONG + ROWS),
     Constant("numpy", BOUND, "COLUMNS_PER_CHOICE", (2, 4, 16, 32), LONG + ROWS),
     Constant("numpy", BOUND, "MIN_COLUMNS", (16, 32, 128, 256), ROWS),
-    Constant("numpy", BOUND, "FOLDED_ROW", (1 << 12, 1 << 16), tuple(((1 << e,), 10, "float32") for e in (13, 15))),
+    Constant(
+        "numpy",
+        BOUND,
+        "FOLDED_ROW",
+        (1 << 11, 1 << 12, 1 << 13, 1 << 16),
+        tuple(((1 << e,), 10, "float32") for e in (11, 12, 13, 15)),
+    ),
     Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
     Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
     Constant("numpy", THRESHOLD, "PIECE", (1 << 14, 1 << 20), (((1 << 22,), 100, "nan"),)),
@@ -65,8 +77,9 @@ CONSTANTS = (
     Constant(
         "numpy", SMALL, "SORTED_BYTES", (0, 512, 1 << 30), tuple(((512, n), n // 16, "tied") for n in (256, 1024))
     ),
-    Constant("numpy", SMALL, "TIED_SHARE", (1, 2, 1000), (((512, 2048), 200, "tied"), ((512, 2048), 200, "float32"))),
-    Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "tied"), ((1000, 1000, -2), 5, "float32"))),
+    Constant("numpy", SMALL, "TIED_LOW", (1, 70, 101), (((64, 4096), 900, "saturated"), ((64, 4096), 900, "float64"))),
+    Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
+    Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
     Constant("torch", TORCH, "MIN_WIDTH", (32, 128, 256), LONG + ROWS),
     Constant("torch", TORCH, "MIN_GAIN", (2, 5, 10), (*ROWS, ((1024, 2048), 8, "float32"))),
@@ -87,6 +100,15 @@ FIXED = {
     "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, measured",
 }
 """Integers that other values would break, or that go together."""
+
+
+KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
+    "nan": lambda rng, x: np.where(rng.random(x.shape) < 0.05, np.nan, x),
+    "tied": lambda rng, x: np.maximum(x, 0),
+    "sparse": lambda rng, x: np.maximum(x, 1.28),
+    "saturated": lambda rng, x: np.minimum(x, 0),
+    "constant": lambda rng, x: np.ones_like(x),
+}
 
 
 @contextmanager
@@ -129,15 +151,13 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
 
 
 def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
-    """Return normal numbers, of which 5 % are NaN if the dtype is "nan", or half are tied if it is "tied"."""
+    """Return normal numbers of a dtype, or what KINDS makes of them in float32; saturated ones are float64."""
     if shape[-1] == -2:
         return array_of(library, shape[-2::-1], dtype).T
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
-    if dtype == "nan":
-        x, dtype = np.where(rng.random(shape) < 0.05, np.nan, x), "float32"
-    if dtype == "tied":
-        x, dtype = np.maximum(x, 0), "float32"
+    if dtype in KINDS:
+        x, dtype = KINDS[dtype](rng, x), "float64" if dtype == "saturated" else "float32"
     x = (x * 1000).astype(dtype)
     if library == "torch":
         return import_module("torch").from_numpy(x)

@@ -18,13 +18,13 @@ from xtopk._select.threshold import PICKED_SHARE, indices_of_row, indices_of_row
 BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
 
-SORTED_SHARES = {1: 8, 2: 8, 4: 2, 8: 4}
-"""Where k is at least such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
+SORTED_SHARES = {1: 6, 2: 6, 4: 2, 8: 5}
+"""Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
 
 RADIX_SORTED = 256
 """From this length NumPy sorts integers of up to 16 bits faster than packed ones."""
 
-COUNTED, COUNTED_ROWS = 32, 8
+COUNTED, COUNTED_ROWS = 32, 512
 """Rows up to so short, and at least so many, are ranked by comparing every two elements."""
 
 SIDE_BY_SIDE = 64
@@ -173,7 +173,7 @@ def _is_hidden(xp: Any, rows: Any) -> Any:
 def _path(count: int, n: int, k: int, itemsize: int) -> str:
     if n <= COUNTED and count >= COUNTED_ROWS:
         return "counting"
-    if n <= SORTED_SHARES[itemsize] * k:
+    if n < SORTED_SHARES[itemsize] * k:
         return "sort" if 8 * itemsize <= BITS_PACKED else "partition"
     return "rows" if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k else "row"
 

@@ -42,6 +42,6 @@ def _settled(xp: Any, key: Any, indices: Any, values: Any, rises: Any) -> Any:
 def _least(xp: Any, key: Any, count: int) -> Any:
     """Return where the `count` least of each row are, partitioned from the side that has fewer ties."""
     n = key.shape[1]
-    if is_tied_low(xp, key) and not (key.dtype.kind == "f" and xp.isnan(key.max())):
+    if is_tied_low(xp, key, count - 1) and not (key.dtype.kind == "f" and xp.isnan(key.max())):
         return xp.argpartition(-key if key.dtype.kind == "f" else ~key, n - count, axis=-1)[:, n - count :]
     return xp.argpartition(key, count - 1, axis=-1)[:, :count]

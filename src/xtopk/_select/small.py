@@ -21,8 +21,9 @@ SORTED_BYTES = 2048
 DENSE = 8
 """Where such a share of a matrix is True, it is faster to bring its rows together first than their hits afterwards."""
 
-TIED_SHARE = 8
-"""Where the least of longer rows is such a share of them, or more, a partition takes many times as long."""
+TIED_LOW, TIED_HIGH = 12, 40
+"""Where the least of longer rows is so many percent of them, a partition at their lower or upper half takes longer than
+a sort."""
 
 
 def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
@@ -82,21 +83,22 @@ def then(xp: Any, indices: Any, count: Any, others: Any) -> Any:
     return xp.where(late < 0, indices, xp.take_along_axis(others, xp.maximum(late, 0), axis=-1))
 
 
-def is_tied_low(xp: Any, rows: Any) -> bool:
-    """Return whether the least value of each row is so frequent that partitioning the rows is slow.
+def is_tied_low(xp: Any, rows: Any, place: int) -> bool:
+    """Return whether the least of each row is so frequent that partitioning the rows at a place is slow.
 
     NumPy's partition for AVX-512 splits at a pivot into what is less and what is not; if the pivot is the least value,
     it is no further than before.
     """
-    if rows.shape[1] * rows.dtype.itemsize <= SORTED_BYTES:
+    n = rows.shape[1]
+    if n * rows.dtype.itemsize <= SORTED_BYTES:
         return False
     least = (xp.fmin if rows.dtype.kind == "f" else xp.minimum).reduce(rows, axis=-1, keepdims=True)
-    return bool(TIED_SHARE * xp.count_nonzero(rows == least) >= rows.size)
+    return bool(100 * xp.count_nonzero(rows == least) >= (TIED_LOW if 2 * place < n else TIED_HIGH) * rows.size)
 
 
 def kth_of_rows(xp: Any, rows: Any, place: int) -> Any:
     """Return the element number `place` of each row in ascending order, of shape (count, 1)."""
-    ordered = xp.sort(rows, axis=-1) if is_tied_low(xp, rows) else xp.partition(rows, place, axis=-1)
+    ordered = xp.sort(rows, axis=-1) if is_tied_low(xp, rows, place) else xp.partition(rows, place, axis=-1)
     return ordered[:, place : place + 1]
 
 
