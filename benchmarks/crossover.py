@@ -43,15 +43,15 @@ COLUMNS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count i
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
-NUMPY, SMALL = "xtopk._native.numpy", "xtopk._select.small"
+NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
 BOUND, THRESHOLD = "xtopk._select.bound", "xtopk._select.threshold"
 TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
-    Constant("numpy", NUMPY, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
-    Constant("numpy", NUMPY, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 500, 2000))),
-    Constant("numpy", NUMPY, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float32") for n in (8, 16, 24, 32, 48))),
+    Constant("numpy", MATRIX, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
+    Constant("numpy", MATRIX, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 500, 2000))),
+    Constant("numpy", MATRIX, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float32") for n in (8, 16, 32, 48))),
     Constant(
         "numpy",
         NUMPY,
@@ -115,9 +115,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
     names = dict.fromkeys(
-        (constant.module, NUMPY, BOUND, THRESHOLD, "xtopk._select.partition")
-        if constant.library == "numpy"
-        else (constant.module,)
+        (constant.module, NUMPY, MATRIX, BOUND, THRESHOLD) if constant.library == "numpy" else (constant.module,)
     )
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
