@@ -54,7 +54,7 @@ CONSTANTS = (
     Constant("numpy", MATRIX, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float32") for n in (8, 16, 32, 48))),
     Constant(
         "numpy",
-        NUMPY,
+        MATRIX,
         "COUNTED_ROWS",
         (8, 1 << 30),
         tuple(((count, n), 5, "float32") for n in (8, 20) for count in (32, 64, 128, 512)),
