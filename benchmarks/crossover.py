@@ -18,7 +18,7 @@ import xtopk
 from benchmarks.__main__ import medians
 
 Case = tuple[tuple[int, ...], int, str]
-"""A shape, k along its last axis, and a dtype."""
+"""A shape, k along its last axis, and a dtype; a shape that ends in -2 stands for rows that lie side by side."""
 
 
 class Constant(NamedTuple):
@@ -27,32 +27,59 @@ class Constant(NamedTuple):
     library: str
     module: str
     name: str
-    others: tuple[int, ...]
+    others: tuple[Any, ...]
     cases: tuple[Case, ...]
 
 
 LONG: tuple[Case, ...] = (((1 << 20,), 10, "float32"), ((1 << 23,), 100, "float32"), ((1 << 22,), 1000, "float64"))
 ROWS: tuple[Case, ...] = (((4096, 1024), 10, "float32"), ((16384, 256), 8, "float32"), ((64, 1 << 16), 50, "float64"))
 SHARES: tuple[Case, ...] = tuple(
-    ((256, 512), 512 // share, d) for share in (16, 8, 4, 2) for d in ("float32", "float64")
+    ((256, 512), 512 // share, d) for share in (16, 8, 4, 2) for d in ("int16", "float32", "float64")
 )
 
 WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
 
+COLUMNS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count in (4, 16, 64, 256))
+
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
-NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
+NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
+BOUND, THRESHOLD = "xtopk._select.bound", "xtopk._select.threshold"
 TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
-    Constant("numpy", NUMPY, "PARTITIONED_SHARE", (1, 2, 8, 16), SHARES),
-    Constant("numpy", NUMPY, "WIDE", (2, 8), (((256, 512), 256, "int16"), ((256, 512), 256, "float32"))),
-    Constant("numpy", THRESHOLD, "MAX_FOLDS", (8, 16, 64, 128), LONG + ROWS),
-    Constant("numpy", THRESHOLD, "COLUMNS_PER_CHOICE", (2, 4, 16, 32), LONG + ROWS),
-    Constant("numpy", THRESHOLD, "MIN_COLUMNS", (16, 32, 128, 256), ROWS),
-    Constant("numpy", THRESHOLD, "FOLDED_ROW", (1 << 12, 1 << 16), tuple(((1 << e,), 10, "float32") for e in (13, 15))),
+    Constant("numpy", MATRIX, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
+    Constant("numpy", MATRIX, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 500, 2000))),
+    Constant("numpy", MATRIX, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float32") for n in (8, 16, 32, 48))),
+    Constant(
+        "numpy",
+        MATRIX,
+        "COUNTED_ROWS",
+        (8, 1 << 30),
+        tuple(((count, n), 5, "float32") for n in (8, 20) for count in (32, 64, 128, 512)),
+    ),
+    Constant("numpy", NUMPY, "SIDE_BY_SIDE", (8, 16, 32, 128, 1 << 30), COLUMNS),
+    Constant("numpy", BOUND, "MAX_FOLDS", (8, 16, 64, 128), LONG + ROWS),
+    Constant("numpy", BOUND, "COLUMNS_PER_CHOICE", (2, 4, 16, 32), LONG + ROWS),
+    Constant("numpy", BOUND, "MIN_COLUMNS", (16, 32, 128, 256), ROWS),
+    Constant(
+        "numpy",
+        BOUND,
+        "FOLDED_ROW",
+        (1 << 11, 1 << 12, 1 << 13, 1 << 16),
+        tuple(((1 << e,), 10, "float32") for e in (11, 12, 13, 15)),
+    ),
     Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
+    Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
+    Constant("numpy", THRESHOLD, "PIECE", (1 << 14, 1 << 20), (((1 << 22,), 100, "nan"),)),
+    Constant("numpy", SMALL, "LOOKED_AT", (1, 16), (((1024, 4096), 50, "tied"), ((1024, 4096), 50, "int8"))),
+    Constant(
+        "numpy", SMALL, "SORTED_BYTES", (0, 512, 1 << 30), tuple(((512, n), n // 16, "tied") for n in (256, 1024))
+    ),
+    Constant("numpy", SMALL, "TIED_LOW", (1, 70, 101), (((64, 4096), 900, "saturated"), ((64, 4096), 900, "float64"))),
+    Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
+    Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
     Constant("torch", TORCH, "MIN_WIDTH", (32, 128, 256), LONG + ROWS),
     Constant("torch", TORCH, "MIN_GAIN", (2, 5, 10), (*ROWS, ((1024, 2048), 8, "float32"))),
@@ -75,10 +102,21 @@ FIXED = {
 """Integers that other values would break, or that go together."""
 
 
+KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
+    "nan": lambda rng, x: np.where(rng.random(x.shape) < 0.05, np.nan, x),
+    "tied": lambda rng, x: np.maximum(x, 0),
+    "sparse": lambda rng, x: np.maximum(x, 1.28),
+    "saturated": lambda rng, x: np.minimum(x, 0),
+    "constant": lambda rng, x: np.ones_like(x),
+}
+
+
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    names = dict.fromkeys((constant.module, NUMPY, THRESHOLD) if constant.library == "numpy" else (constant.module,))
+    names = dict.fromkeys(
+        (constant.module, NUMPY, MATRIX, BOUND, THRESHOLD) if constant.library == "numpy" else (constant.module,)
+    )
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
     for module in modules:
@@ -111,11 +149,13 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
 
 
 def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
-    """Return normal numbers, of which 5 % are NaN if the dtype is "nan"."""
+    """Return normal numbers of a dtype, or what KINDS makes of them in float32; saturated ones are float64."""
+    if shape[-1] == -2:
+        return array_of(library, shape[-2::-1], dtype).T
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
-    if dtype == "nan":
-        x, dtype = np.where(rng.random(shape) < 0.05, np.nan, x), "float32"
+    if dtype in KINDS:
+        x, dtype = KINDS[dtype](rng, x), "float64" if dtype == "saturated" else "float32"
     x = (x * 1000).astype(dtype)
     if library == "torch":
         return import_module("torch").from_numpy(x)
@@ -127,8 +167,8 @@ def measure(constant: Constant, seconds: float, most: int) -> None:
     shipped = getattr(import_module(constant.module), constant.name)
     print(f"\n{constant.module} {constant.name} = {shipped}")
     for shape, k, dtype in constant.cases:
-        cut = (*(max(1, length * most // max(most, prod(shape))) for length in shape[:1]), *shape[1:])
-        k = min(k, cut[-1])
+        cut = (*(max(1, length * most // max(most, abs(prod(shape)))) for length in shape[:1]), *shape[1:])
+        k = min(k, max(cut))
         x = array_of(constant.library, cut, dtype)
         calls = {str(value): call_of(constant, value, x, k) for value in (shipped, *constant.others)}
         found = medians(calls, seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 MARKS = "<!-- measured: written by `python -m benchmarks --write docs` -->", "<!-- end of what is measured -->"
-PACKAGES = ("xtopk", "numpy", "torch", "jax", "array-api-extra", "bottleneck", "pyarrow", "polars")
+PACKAGES = ("xtopk", "numpy", "torch", "jax", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras")
 
 
 def write(folder: Path, results: list[dict[str, Any]], sweeps: dict[str, list[dict[str, Any]]], table: str) -> None:

@@ -1,5 +1,6 @@
 """Other packages that select the top k of a NumPy array, and the full sort that many write; each only if installed."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -45,6 +46,14 @@ def bottleneck(x: Any, k: int, axis: int, largest: bool) -> Any:
     return np.take(order, np.arange(k), axis=axis)
 
 
+def keras(x: Any, k: int, axis: int, largest: bool) -> Any:
+    """Return the top k of the last axis by keras.ops on its NumPy backend, of the negative for the least."""
+    os.environ.setdefault("KERAS_BACKEND", "numpy")
+    from keras import ops
+
+    return ops.top_k(np.moveaxis(x if largest else -x, axis, -1), k)
+
+
 def pyarrow(x: Any, k: int, axis: int, largest: bool) -> Any:
     """Return the top k of one row by pyarrow's select_k_unstable."""
     import pyarrow as pa
@@ -66,6 +75,7 @@ PEERS = {
     "full stable sort": Peer("numpy", "yes", "ascending", "the higher index for the largest", full_sort),
     "array_api_extra.argpartition": Peer("array_api_extra", "yes", "no", "any", array_api_extra),
     "bottleneck.argpartition": Peer("bottleneck", "yes", "no", "any", bottleneck),
+    "keras.ops.top_k": Peer("keras", "yes", "yes", "any", keras),
     "pyarrow select_k_unstable": Peer("pyarrow", "yes, alone", "yes", "any", pyarrow, one_row=True),
     "polars top_k": Peer("polars", "no", "no", "not told apart", polars, one_row=True),
 }

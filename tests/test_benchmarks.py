@@ -104,6 +104,11 @@ def test_sharded_arrays(library: str) -> None:
     assert all(f"| {task.name} | xtopk |" in table for task in TASKS)
 
 
+def is_number(value: object) -> bool:
+    """Return whether a value is an integer, or a table of them."""
+    return type(value) is int or (isinstance(value, dict) and all(type(each) is int for each in value.values()))
+
+
 def integer_constants() -> set[str]:
     """Return the names of the integers that selection files and native files define at their top."""
     found = set()
@@ -111,7 +116,7 @@ def integer_constants() -> set[str]:
         module = import_module(f"xtopk.{path.parent.name}.{path.stem}".removesuffix(".__init__"))
         for node in ast.parse(path.read_text()).body:
             names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-            found |= {name for name in names if name.isupper() and type(getattr(module, name, None)) is int}
+            found |= {name for name in names if name.isupper() and is_number(getattr(module, name, None))}
     return found
 
 

@@ -31,7 +31,8 @@ class Ranking(NamedTuple):
 
 def dtype_name(dtype: Any) -> str:
     """Return ``float32`` for ``numpy.dtype('float32')``, ``torch.float32`` and their like."""
-    return str(getattr(dtype, "name", dtype)).rpartition(".")[2]
+    name = getattr(getattr(dtype, "type", None), "__name__", "")  # NumPy takes three microseconds to make up its own
+    return name if name in RANKED_DTYPES else str(getattr(dtype, "name", dtype)).rpartition(".")[2]
 
 
 def may_hold_nan(dtype: Any) -> bool:

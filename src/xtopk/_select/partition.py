@@ -8,7 +8,7 @@ sorted once more by a number for each distinct value, packed with the position.
 from typing import Any
 
 from xtopk._select.packed import BITS_PACKED, unpack
-from xtopk._select.small import nth_hits, row_hits, take_rows
+from xtopk._select.small import first_hits, is_tied_low, take_rows, then
 
 
 def indices_by_partition(xp: Any, key: Any, k: int) -> tuple[Any, Any]:
@@ -16,18 +16,14 @@ def indices_by_partition(xp: Any, key: Any, k: int) -> tuple[Any, Any]:
 
     `key` ascends in rank order, NaN counting as the last.
     """
-    n = key.shape[1]
-    if k == n:
-        order = xp.argsort(key, axis=-1)
-    else:
-        order = xp.argpartition(key, k, axis=-1)[:, : k + 1]
-        order = take_rows(xp, order, xp.argsort(take_rows(xp, key, order), axis=-1))
+    order = _least(xp, key, min(k + 1, key.shape[1]))
+    order = take_rows(xp, order, xp.argsort(take_rows(xp, key, order), axis=-1))
     values = take_rows(xp, key, order)
-    rises = values[:, :-1] < values[:, 1:]
     last = values[:, k - 1]
     unanswered = last != last
     indices = order[:, :k]
-    tied = xp.flatnonzero(~(rises.all(axis=-1) | unanswered))
+    rises = values[:, :-1] < values[:, 1:]
+    tied = (~(rises.all(axis=-1) | unanswered)).nonzero()[0]
     if tied.shape[0]:
         indices[tied] = _settled(xp, key[tied], indices[tied], values[tied, :k], rises[tied, : k - 1])
     return indices, unanswered
@@ -35,10 +31,17 @@ def indices_by_partition(xp: Any, key: Any, k: int) -> tuple[Any, Any]:
 
 def _settled(xp: Any, key: Any, indices: Any, values: Any, rises: Any) -> Any:
     """Return the indices with the lower ones first, and taken first, among equal elements."""
-    count, n = key.shape
-    better = (values < values[:, -1:]).sum(axis=-1, keepdims=True)
-    slot = xp.arange(indices.shape[1]) - better
-    first = nth_hits(xp, *row_hits(xp, key == values[:, -1:]), xp.maximum(slot, 0))
-    packed = xp.where(slot < 0, indices, first - n * xp.arange(count)[:, None])
+    k, last = indices.shape[1], values[:, -1:]
+    better = (values < last).sum(axis=-1)
+    first, _ = first_hits(xp, lambda part: part == last, key, k, k - better)
+    packed = then(xp, indices, better, first)
     packed[:, 1:] |= rises.cumsum(axis=-1) << BITS_PACKED
     return unpack(xp.sort(packed, axis=-1))
+
+
+def _least(xp: Any, key: Any, count: int) -> Any:
+    """Return where the `count` least of each row are, partitioned from the side that has fewer ties."""
+    n = key.shape[1]
+    if is_tied_low(xp, key, count - 1) and not (key.dtype.kind == "f" and xp.isnan(key.max())):
+        return xp.argpartition(-key if key.dtype.kind == "f" else ~key, n - count, axis=-1)[:, n - count :]
+    return xp.argpartition(key, count - 1, axis=-1)[:, :count]

@@ -1,11 +1,29 @@
-"""The small steps of a selection: the first hits of each row, and few candidates a row put in order."""
+"""The small steps of a selection: the first hits of each row, and few candidates a row put in order.
 
+A matrix of rows is C-contiguous, or the transpose of a matrix in which the rows lie side by side.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from xtopk._select.packed import BITS_PACKED, pack, unpack
 
 PACKED_FROM = 1024
 """From this many candidates one sort of packed keys is worth making them."""
+
+LOOKED_AT = 4
+"""The first few of what is frequent are looked for among so many elements for each of them, before all are read."""
+
+
+SORTED_BYTES = 2048
+"""Rows up to so short are partitioned as fast whatever ties they hold."""
+
+DENSE = 8
+"""Where such a share of a matrix is True, it is faster to bring its rows together first than their hits afterwards."""
+
+TIED_LOW, TIED_HIGH = 12, 40
+"""Where the least of longer rows is so many percent of them, a partition at their lower or upper half takes longer than
+a sort."""
 
 
 def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
@@ -17,27 +35,79 @@ def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
         key = _ascending_key(xp, values)
         return unpack(xp.sort(pack(xp, ~key if largest else key), axis=-1)[..., :k])
     if not largest:
-        return xp.argsort(values, axis=-1, kind="stable")[..., :k]
+        return values.argsort(axis=-1, kind="stable")[..., :k]
     # Backwards twice: the greatest come first, and equal ones keep their order.
-    return values.shape[-1] - 1 - xp.argsort(values[..., ::-1], axis=-1, kind="stable")[..., : -k - 1 : -1]
+    return values.shape[-1] - 1 - values[..., ::-1].argsort(axis=-1, kind="stable")[..., : -k - 1 : -1]
 
 
 def row_hits(xp: Any, mask: Any) -> tuple[Any, Any]:
     """Return where a matrix is True, counted through all rows, and where among these hits each row starts and ends."""
-    hits = xp.flatnonzero(mask)
-    return hits, xp.searchsorted(hits, mask.shape[1] * xp.arange(mask.shape[0] + 1))
+    count, n = mask.shape
+    together = mask.flags.c_contiguous
+    if not together and DENSE * xp.count_nonzero(mask) > mask.size:
+        mask, together = xp.ascontiguousarray(mask), True
+    if together:
+        hits = mask.reshape(-1).nonzero()[0]
+    else:
+        place, row = xp.divmod(mask.T.reshape(-1).nonzero()[0], count)
+        hits = row * n + place
+        hits.sort()
+    return hits, hits.searchsorted(n * xp.arange(count + 1))
 
 
-def nth_hits(xp: Any, hits: Any, start: Any, slot: Any) -> Any:
-    """Return the hits number `slot` of each row, counted through all rows; any position where there is none."""
-    place = xp.minimum(start[:-1, None] + slot, hits.shape[0] - 1)
-    return hits[place] if hits.shape[0] else xp.zeros_like(place)
+def nth_hits(xp: Any, hits: Any, start: Any, n: int, slot: Any) -> Any:
+    """Return the hits number `slot` of each row of `n`, counted within it; anything where there is none."""
+    place = xp.minimum(start[:-1, None] + slot, max(0, hits.shape[0] - 1))
+    return hits[place] - n * xp.arange(start.shape[0] - 1)[:, None] if hits.shape[0] else xp.zeros_like(place)
+
+
+def first_hits(xp: Any, test: Callable[[Any], Any], rows: Any, k: int, needed: Any = None) -> tuple[Any, Any]:
+    """Return the first `k` positions in each row that pass a test, and how many of these there are.
+
+    Only the front of the rows is looked at, if that has as many as each needs, all `k` if it is not said.
+    """
+    n = rows.shape[1]
+    stop = min(n, LOOKED_AT * k)
+    while True:
+        hits, start = row_hits(xp, test(rows[:, :stop]))
+        found = start[1:] - start[:-1]
+        if stop == n or (found >= (k if needed is None else needed)).all():
+            return nth_hits(xp, hits, start, stop, xp.arange(k)), xp.minimum(found, k)
+        stop = min(n, 2 * LOOKED_AT * stop)
+
+
+def then(xp: Any, indices: Any, count: Any, others: Any) -> Any:
+    """Return in each row the first `count` of the indices, and then the first of the others."""
+    slot = xp.arange(indices.shape[1])
+    late = slot - count[:, None]
+    return xp.where(late < 0, indices, xp.take_along_axis(others, xp.maximum(late, 0), axis=-1))
+
+
+def is_tied_low(xp: Any, rows: Any, place: int) -> bool:
+    """Return whether the least of each row is so frequent that partitioning the rows at a place is slow.
+
+    NumPy's partition for AVX-512 splits at a pivot into what is less and what is not; if the pivot is the least value,
+    it is no further than before.
+    """
+    n = rows.shape[1]
+    if n * rows.dtype.itemsize <= SORTED_BYTES:
+        return False
+    least = (xp.fmin if rows.dtype.kind == "f" else xp.minimum).reduce(rows, axis=-1, keepdims=True)
+    return bool(100 * xp.count_nonzero(rows == least) >= (TIED_LOW if 2 * place < n else TIED_HIGH) * rows.size)
+
+
+def kth_of_rows(xp: Any, rows: Any, place: int) -> Any:
+    """Return the element number `place` of each row in ascending order, of shape (count, 1)."""
+    ordered = xp.sort(rows, axis=-1) if is_tied_low(xp, rows, place) else xp.partition(rows, place, axis=-1)
+    return ordered[:, place : place + 1]
 
 
 def take_rows(xp: Any, rows: Any, indices: Any) -> Any:
     """Return the elements of each row at its `indices`."""
     count, n = rows.shape
-    return rows.reshape(-1).take(indices + n * xp.arange(count)[:, None])
+    if rows.flags.c_contiguous:
+        return rows.reshape(-1).take(indices + n * xp.arange(count)[:, None])
+    return rows[xp.arange(count)[:, None], indices]
 
 
 def worst_value(xp: Any, dtype: Any, *, largest: bool) -> Any:

@@ -1,0 +1,137 @@
+"""NumPy: which algorithm suits a matrix of rows, and what each dtype is compared as."""
+
+from functools import partial
+from typing import Any
+
+from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
+from xtopk._select.bound import FOLDED_ROW, folds_for
+from xtopk._select.counting import indices_by_counting
+from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.partition import indices_by_partition
+from xtopk._select.small import LOOKED_AT, first_hits, take_rows, then
+from xtopk._select.sort import indices_by_sort
+from xtopk._select.threshold import PICKED_SHARE, indices_of_row, indices_of_rows
+
+SORTED_SHARES = {1: 6, 2: 6, 4: 2, 8: 5}
+"""Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
+
+RADIX_SORTED = 256
+"""From this length NumPy sorts integers of up to 16 bits faster than packed ones."""
+
+COUNTED, COUNTED_ROWS = 32, 512
+"""Rows up to so short, and at least so many, are ranked by comparing every two elements."""
+
+COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
+"""The dtypes that NumPy itself compares fast and, but for NaN, in the right order."""
+
+
+def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of the top k of each row, in order."""
+    kind, name = rows.dtype.kind, dtype_name(rows.dtype)
+    half = name in ("float16", "bfloat16")
+    count, n = rows.shape
+    path = path_of(count, n, k, rows.dtype.itemsize)
+    if path == "sort":
+        return _indices_by_sort(xp, rank_key(xp, xp.ascontiguousarray(rows), rank), k)
+    if rank.nan_first and name in FLOAT_INFINITY_BITS:
+        return _indices_after_nan(xp, rows, k, rank, name)
+    if kind == "b":
+        return _indices(xp, rows.view(xp.uint8), k, largest=rank.largest)[0]
+    if half and path != "counting":
+        indices, unanswered = _indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
+    elif name in COMPARED_DIRECTLY:
+        indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
+    else:
+        return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
+    if unanswered is not None and unanswered.any():
+        key = rank_key(xp, rows[unanswered], rank)
+        indices[unanswered] = _indices(xp, key, k, largest=False)[0]
+    return indices
+
+
+def _indices_after_nan(xp: Any, rows: Any, k: int, rank: Ranking, name: str) -> Any:
+    """Return the indices with NaN first: in rows that have some the first of them, and then the top numbers."""
+    numbers_first = rank._replace(nan_first=False)
+    missing = _holds_nan(xp, rows, name)
+    if not missing.any():
+        return indices_of(xp, rows, k, numbers_first)
+    indices = xp.empty((rows.shape[0], k), dtype=xp.int64)
+    indices[missing], count = first_hits(xp, partial(_is_nan, xp, name), rows[missing], k)
+    found = xp.zeros(rows.shape[0], dtype=xp.int64)
+    found[missing] = count
+    lacking = found < k
+    if lacking.any():
+        numbers = indices_of(xp, rows[lacking], k, numbers_first)
+        indices[lacking] = then(xp, indices[lacking], found[lacking], numbers)
+    return indices
+
+
+def _holds_nan(xp: Any, rows: Any, name: str) -> Any:
+    """Return which rows hold a NaN, of half floats by their bits, of which those of NaN are beyond infinity."""
+    if rows.dtype.itemsize > 2:
+        return xp.isnan(xp.max(rows, axis=-1))
+    infinity = FLOAT_INFINITY_BITS[name]
+    positive, negative = (rows.view(bits).max(axis=-1) for bits in (xp.int16, xp.uint16))
+    return (positive > infinity) | (negative > 0x8000 + infinity)
+
+
+def _is_nan(xp: Any, name: str, part: Any) -> Any:
+    if part.dtype.itemsize > 2:
+        return xp.isnan(part)
+    return part.view(xp.uint16) << 1 > FLOAT_INFINITY_BITS[name] << 1
+
+
+def _indices_by_sort(xp: Any, key: Any, k: int) -> Any:
+    n = key.shape[1]
+    if 8 * key.dtype.itemsize < BITS_PACKED and n >= RADIX_SORTED:
+        return indices_by_sort(xp, key, None, k, axis=1)
+    return indices_by_packing(xp, key, k, lambda packed, k: xp.sort(packed, axis=-1)[:, :k])
+
+
+def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
+    """Return the indices, and which rows are unanswered for NaN or None."""
+    count, n = rows.shape
+    path = path_of(count, n, k, rows.dtype.itemsize)
+    if path == "counting":
+        return indices_by_counting(xp, rows, k, largest=largest), _is_hidden(xp, rows)
+    if path == "row":
+        return indices_of_row(xp, rows[0], k, largest=largest)[None], None
+    if path == "partition":
+        key = rows if not largest else -rows if rows.dtype.kind == "f" else ~rows
+        return indices_by_partition(xp, xp.ascontiguousarray(key), k)
+    if folds_for(n, k) == 1:
+        rows = xp.ascontiguousarray(rows)
+    return indices_of_rows(xp, rows, k, largest=largest), None
+
+
+def _is_hidden(xp: Any, rows: Any) -> Any:
+    return xp.isnan(xp.max(rows, axis=-1)) if rows.dtype.kind == "f" else None
+
+
+def path_of(count: int, n: int, k: int, itemsize: int) -> str:
+    """Return which algorithm suits so many rows of `n` elements of so many bytes."""
+    if n <= COUNTED and count >= COUNTED_ROWS:
+        return "counting"
+    if n < SORTED_SHARES[itemsize] * k:
+        return "sort" if 8 * itemsize <= BITS_PACKED else "partition"
+    return "rows" if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k else "row"
+
+
+def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:
+    """Select among the bits: where the sign is the wanted one they are in order, the further from zero the greater.
+
+    A row is unanswered if its k-th is not of that sign, or if NaN, which is beyond infinity, came first. Where the
+    front of a row looks like that, it is not tried.
+    """
+    bits = rows.view(xp.int16 if rank.largest else xp.uint16)
+    zero = 0 if rank.largest else 0x8000
+    front = bits[:, : LOOKED_AT * k]
+    wanted = (front > zero) & (front <= zero + infinity)
+    tried = (wanted.sum(axis=-1) >= k) & (front.max(axis=-1) <= zero + infinity)
+    indices = xp.zeros((rows.shape[0], k), dtype=xp.int64)
+    if tried.any():
+        bits = bits if tried.all() else bits[tried]
+        indices[tried], _ = _indices(xp, bits, k, largest=True)
+        ends = take_rows(xp, bits, indices[tried][:, :: max(1, k - 1)])
+        tried[tried] = (ends[:, -1] > zero) & (ends[:, 0] <= zero + infinity)
+    return indices, ~tried
