@@ -57,6 +57,11 @@ def take(xp: Any, x: Any, axis: int, indices: Any) -> Any:
     return xp.take_along_axis(x, indices, axis=axis)
 
 
+def concat(xp: Any, arrays: list[Any], axis: int) -> Any:
+    """Return the arrays one after another along an axis."""
+    return xp.concat(arrays, axis=axis)
+
+
 def merge_by_topk(
     topk: TopkFunction,
     xp: Any,
