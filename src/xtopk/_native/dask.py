@@ -16,10 +16,12 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a Dask array, lazily."""
     from dask.layers import ArraySliceDep
 
+    from xtopk import topk
+
     chunk_topk = partial(_chunk_topk, k=k, axis=axis, arguments=_arguments(rank))
     # What says where a chunk begins must not grow with their number, for every task carries it.
-    tops = xp.map_blocks(chunk_topk, x, ArraySliceDep(x.chunks), dtype=x.dtype, meta=x._meta)
-    return _merge_tops(xp, tops, "int64", k, axis, rank)
+    tops = xp.map_blocks(chunk_topk, x, ArraySliceDep(x.chunks), meta=x._meta)
+    return _merge_tops(xp, tops, topk(x._meta, 0, axis).indices, k, axis, rank)
 
 
 def dask_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
@@ -39,9 +41,9 @@ def dask_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Rank
     """Return the mask of the top k, lazily, from the indices alone, lest every chunk be kept until the last is read."""
     from dask.layers import ArraySliceDep
 
-    _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
+    _, indices = topk(xp, x, k, axis, rank)  # the very tasks of `topk`, should it be asked for, too
     chunk_mask, meta = partial(_chunk_mask, axis=axis), x._meta.astype(bool)
-    return xp.map_blocks(chunk_mask, indices, ArraySliceDep(x.chunks), chunks=x.chunks, dtype=bool, meta=meta)
+    return xp.map_blocks(chunk_mask, indices, ArraySliceDep(x.chunks), chunks=x.chunks, meta=meta)
 
 
 def dask_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
@@ -51,8 +53,8 @@ def dask_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
 
 def dask_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of candidates, lazily; each chunk of them is a part."""
-    tops = xp.map_blocks(_pair, values, indices.rechunk(values.chunks), dtype=values.dtype, meta=values._meta)
-    return _merge_tops(xp, tops, indices.dtype, k, axis, rank)
+    tops = xp.map_blocks(_pair, values, indices.rechunk(values.chunks), meta=values._meta)
+    return _merge_tops(xp, tops, indices._meta, k, axis, rank)
 
 
 def _arguments(rank: Ranking) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def _arguments(rank: Ranking) -> dict[str, Any]:
     }
 
 
-def _merge_tops(xp: Any, tops: Any, index_dtype: Any, k: int, axis: int, rank: Ranking) -> Selected:
+def _merge_tops(xp: Any, tops: Any, index_meta: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the arrays of values and indices from a Dask array whose chunks are (values, indices) pairs."""
     merge = partial(_merge, k=k, arguments=_arguments(rank))
     merged = xp.reduction(
@@ -80,16 +82,19 @@ def _merge_tops(xp: Any, tops: Any, index_dtype: Any, k: int, axis: int, rank: R
         meta=tops._meta,
     )
     chunks = tuple((k,) if i == axis else lengths for i, lengths in enumerate(tops.chunks))
-    values = merged.map_blocks(itemgetter(0), chunks=chunks, dtype=tops.dtype, meta=tops._meta)
-    indices = merged.map_blocks(itemgetter(1), chunks=chunks, dtype=index_dtype, meta=tops._meta.astype(index_dtype))
+    values = merged.map_blocks(itemgetter(0), chunks=chunks, meta=tops._meta, token="topk-values")
+    indices = merged.map_blocks(itemgetter(1), chunks=chunks, meta=index_meta, token="topk-indices")
     return values, indices
 
 
 def _chunk_topk(chunk: Any, where: tuple[slice, ...], k: int, axis: int, arguments: dict[str, Any]) -> Selected:
     from xtopk import topk
 
-    values, indices = topk(chunk, min(k, chunk.shape[axis]), axis, **arguments)
-    return values, indices + where[axis].start
+    start, stop, length = where[axis].start, where[axis].stop, chunk.shape[axis]
+    if length != stop - start:  # as after map_blocks without chunks=
+        raise ValueError(f"x must have chunks as long as it says; got {length} for {stop - start} along axis {axis}")
+    values, indices = topk(chunk, min(k, length), axis, **arguments)
+    return values, indices + start
 
 
 def _chunk_mask(indices: Any, where: tuple[slice, ...], axis: int) -> Any:
