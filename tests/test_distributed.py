@@ -25,12 +25,13 @@ LENGTH = 50
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two workers, each a process with one thread, which listen on this machine only."""
     distributed = import_module("distributed")
-    options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    options: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "n_workers": 2, "threads_per_worker": 1}
+    folder = str(tmp_path_factory.mktemp("workers"))
     with (
-        distributed.LocalCluster(**options, host="127.0.0.1", dashboard_address=None) as cluster,
+        distributed.LocalCluster(**options, processes=True, local_directory=folder) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
