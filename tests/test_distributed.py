@@ -28,7 +28,12 @@ LENGTH = 50
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two workers, each a process with one thread, which listen on this machine only."""
     distributed = import_module("distributed")
-    options: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "n_workers": 2, "threads_per_worker": 1}
+    options: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "dashboard_address": "127.0.0.1:0",
+        "n_workers": 2,
+        "threads_per_worker": 1,
+    }
     folder = str(tmp_path_factory.mktemp("workers"))
     with (
         distributed.LocalCluster(**options, processes=True, local_directory=folder) as cluster,
