@@ -12,6 +12,7 @@ from xtopk._native.generic import (
     generic_plan,
     generic_topk,
     mask_by_topk,
+    merge_by_few,
     merge_by_topk,
     native_plan,
 )
@@ -43,7 +44,7 @@ def library_name(xp: Any) -> str:
 GENERIC = Native(generic_topk, plan=generic_plan)
 
 NATIVES = {
-    "numpy": Native(numpy_topk, numpy_mask, plan=numpy_plan),
+    "numpy": Native(numpy_topk, numpy_mask, merge_by_few, numpy_plan),
     "torch": Native(torch_topk, torch_mask, torch_merge, torch_plan),
     "jax.numpy": Native(jax_topk, jax_mask, plan=jax_plan),
     "cupy": Native(cupy_topk, numpy_mask, plan=cupy_plan),
