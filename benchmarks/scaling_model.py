@@ -1,5 +1,6 @@
 """What a top k costs on any number of workers, by costs that are fitted to what one and two processes took."""
 
+from collections.abc import Sequence
 from math import ceil, log
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ ITEM, PAIR = 4, 4 + 8
 
 
 class Costs(NamedTuple):
-    """Seconds for an element, a task on a worker, a candidate; a task in the scheduler; a transfer, a byte of it."""
+    """Seconds for an element, a chunk, a candidate; a call and a chunk in the scheduler; a transfer, a byte of it."""
 
     element: float
-    task: float
+    chunk: float
     candidate: float
+    call: float
     scheduled: float
     transfer: float
     byte: float
@@ -31,8 +33,8 @@ def candidates(blocks: int, k: int) -> int:
     return total
 
 
-def fit(points: list[tuple[int, int, int]], seconds: list[float]) -> Any:
-    """Return the seconds of an element, a task and a candidate that come closest, as shares of what was measured."""
+def fit(points: Sequence[tuple[int, int, int]], seconds: Sequence[float]) -> Any:
+    """Return the seconds of an element, a chunk and a candidate that come closest, as shares of what was measured."""
     rows = np.array([(n, n // length, candidates(n // length, k)) for n, length, k in points])
     measured = np.array(seconds)
     kept = np.arange(3)
@@ -43,7 +45,7 @@ def fit(points: list[tuple[int, int, int]], seconds: list[float]) -> Any:
         kept = kept[found >= 0]
 
 
-def line(x: list[int], y: list[float]) -> tuple[float, float]:
+def line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """Return intercept and slope, neither below zero, of what grows with x, fitted to shares of y."""
     rows = np.stack([np.ones(len(x)), x], axis=1) / np.array(y)[:, None]
     start, slope = np.maximum(np.linalg.lstsq(rows, np.ones(len(x)))[0], 0)
@@ -51,13 +53,13 @@ def line(x: list[int], y: list[float]) -> tuple[float, float]:
 
 
 def model(costs: Costs, n: int, workers: int, k: int, length: int) -> dict[str, float]:
-    """Return what a call moves and takes: the work of a worker or the scheduler's, then the path of the last merges."""
+    """Return what a call moves and takes: the start, a worker's work or the scheduler's, then the last merges."""
     blocks = n // length
     depth = max(1, ceil(log(blocks) / log(MERGED_AT_A_TIME) - 1e-9))
     width = min(blocks, MERGED_AT_A_TIME)
     partial = PAIR * k * (width - 1)
-    step = costs.transfer + costs.byte * partial + costs.task + costs.candidate * width * k
-    work = (costs.element * n + costs.task * blocks + costs.candidate * candidates(blocks, k)) / min(workers, blocks)
+    step = costs.transfer + costs.byte * partial + costs.chunk + costs.candidate * width * k
+    work = (costs.element * n + costs.chunk * blocks + costs.candidate * candidates(blocks, k)) / min(workers, blocks)
     return {
         "chunks": blocks,
         "data bytes": ITEM * n,
@@ -66,5 +68,5 @@ def model(costs: Costs, n: int, workers: int, k: int, length: int) -> dict[str, 
         "work": work,
         "scheduler": costs.scheduled * blocks,
         "merges": depth * step,
-        "seconds": max(work, costs.scheduled * blocks) + depth * step,
+        "seconds": costs.call + max(work, costs.scheduled * blocks) + depth * step,
     }
