@@ -37,6 +37,7 @@ class Sizes(NamedTuple):
     ks: tuple[int, ...] = (100, 10_000)
     grid: tuple[tuple[int, int, int], ...] = (
         *((10 * length, length, 100) for length in (10**5, 10**6, 4 * 10**6, 10**7)),
+        *((10**8, length, 100) for length in (5 * 10**6, 2 * 10**7, 5 * 10**7)),
         *((blocks * 10**5, 10**5, 100) for blocks in (30, 100, 300)),
         *((3 * 10**7, 10**6, k) for k in (10, 1000, 10_000, 100_000)),
     )
