@@ -41,7 +41,7 @@ class Sizes(NamedTuple):
         *((blocks * 10**5, 10**5, 100) for blocks in (30, 100, 300)),
         *((3 * 10**7, 10**6, k) for k in (10, 1000, 10_000, 100_000)),
     )
-    blocks: tuple[int, ...] = (100, 200, 400)
+    blocks: tuple[int, ...] = (10, 40, 100, 400)
     payloads: tuple[int, ...] = (1200, 12_000, 120_000, 1_200_000, 12_000_000)
     seconds: float = 2.0
 
