@@ -38,6 +38,7 @@ class Sizes(NamedTuple):
     grid: tuple[tuple[int, int, int], ...] = (
         *((10 * length, length, 100) for length in (10**5, 10**6, 4 * 10**6, 10**7)),
         *((10**8, length, 100) for length in (5 * 10**6, 2 * 10**7, 5 * 10**7)),
+        (10**9, 10**7, 100),
         *((blocks * 10**5, 10**5, 100) for blocks in (30, 100, 300)),
         *((3 * 10**7, 10**6, k) for k in (10, 1000, 10_000, 100_000)),
     )
@@ -53,8 +54,8 @@ TINY = Sizes(8000, 1000, (3,), ((4000, 1000, 3), (4000, 100, 30), (8000, 100, 3)
 
 
 def read(block_id: tuple[int, ...], path: Path, length: int) -> Any:
-    """Return a chunk of a file of float32, in memory of its own."""
-    return np.fromfile(path, np.float32, length, offset=block_id[0] * length * ITEM)
+    """Return a chunk of a file of float32, from its beginning again after its end, in memory of its own."""
+    return np.fromfile(path, np.float32, length, offset=block_id[0] * length * ITEM % path.stat().st_size)
 
 
 def lazy(path: Path, n: int, length: int) -> Any:
