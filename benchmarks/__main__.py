@@ -53,13 +53,27 @@ def timed(call: Callable[[], Any]) -> float:
 def memory_peak(call: Callable[[], Any]) -> int | None:
     """Return how many bytes the process grew by at most during a call, where Linux tells; 4096 is a page."""
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # or memory that is free but kept would be used unseen
-        Path("/proc/self/clear_refs").write_text("5")  # lets the peak start again
+        peak_begins()
     except (OSError, AttributeError):
         return None
-    before = _status("VmRSS")
     call()
-    return max(0, _status("VmHWM") - before)
+    return peak_growth()
+
+
+def peak_begins() -> None:
+    """Let the peak start again, from what is in use."""
+    ctypes.CDLL(None).malloc_trim(0)  # or memory that is free but kept would be used unseen
+    Path("/proc/self/clear_refs").write_text("5")
+    global _before
+    _before = _status("VmRSS")
+
+
+_before = 0
+
+
+def peak_growth() -> int:
+    """Return how many bytes the process grew by at most since then."""
+    return max(0, _status("VmHWM") - _before)
 
 
 def _status(field: str) -> int:

@@ -97,6 +97,8 @@ FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
     "FOLDS": "how deep XLA makes one loop of keys and folding; measured with COLUMNS by hand, as docs/design.md says",
     "COLUMNS": "as FOLDS",
+    "MERGED_AT_A_TIME": "how much a worker holds, against tasks and merges; measured by benchmarks/scaling.py",
+    "MERGED_AT_ONCE": "of merge_topk alone; measured by hand, as docs/design.md says",
     "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, measured",
 }
 """Integers that other values would break, or that go together."""

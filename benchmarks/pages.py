@@ -19,14 +19,18 @@ def write(folder: Path, results: list[dict[str, Any]], sweeps: dict[str, list[di
     plot_gains(folder / "performance-gains.svg", results)
     plot_sweeps(folder / "performance-n.svg", sweeps["n"], "n", "elements in the row")
     plot_sweeps(folder / "performance-k.svg", sweeps["k"], "k", "k")
-    page = folder / "performance.md"
-    before, _, rest = page.read_text().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
+    write_between(folder / "performance.md", MARKS, here, table)
+
+
+def write_between(page: Path, marks: tuple[str, str], here: dict[str, str], table: str) -> None:
+    """Replace what stands between the marks of a page by the machine and a table."""
+    before, _, rest = page.read_text().partition(marks[0])
+    _, _, after = rest.partition(marks[1])
     lines = [f"- {name}: {value}" for name, value in here.items()]
-    page.write_text("\n".join([before + MARKS[0], "", *lines, "", table, "", MARKS[1] + after]))
+    page.write_text("\n".join([before + marks[0], "", *lines, "", table, "", marks[1] + after]))
 
 
-def machine() -> dict[str, str]:
+def machine(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Return what the figures depend on."""
     cpu = platform.processor()
     info = Path("/proc/cpuinfo")
@@ -34,7 +38,7 @@ def machine() -> dict[str, str]:
         lines = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         cpu = lines[0] if lines else cpu
     found = {"CPU": f"{cpu}, {len(os.sched_getaffinity(0))} cores", "Python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -65,6 +65,26 @@ def test_many_parts_in_a_tree(library: Library) -> None:
     assert_topk(library, library.merge_topk(halves, 40), library.make(x_np), x_np, 40)
 
 
+@pytest.mark.parametrize("kinds", [2, 30, 100_000])
+@pytest.mark.parametrize(
+    ("library", "dtype"),
+    [
+        pytest.param(row, dtype, id=f"{row}-{dtype}")
+        for row in rows(compiled=False, lazy=False)
+        for dtype in ("float32", "int8", "float16", "uint64", "datetime64[s]")
+        if dtype in row.dtypes
+    ],
+)
+def test_many_parts_with_and_without_ties_at_the_edge(library: Library, dtype: str, kinds: int) -> None:
+    rng = np.random.default_rng(kinds)
+    for k in (1, 2, 7):
+        for nan in ("last", "greatest"):
+            x_np = tied_array(rng, (3, 120, 2), np_dtype(dtype), kinds)
+            parts = [part_of(library, x_np, start, start + 10, k, 1, nan=nan) for start in range(0, 120, 10)]
+            random.Random(0).shuffle(parts)
+            assert_topk(library, library.merge_topk(parts, k, 1, nan=nan), parts[0].values, x_np, k, 1, nan=nan)
+
+
 @pytest.mark.parametrize("library", rows(), ids=str)
 def test_a_part_may_hold_more_and_be_a_plain_pair(library: Library) -> None:
     """A part may be a whole piece, in any order, and any pair will do."""

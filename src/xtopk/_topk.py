@@ -171,13 +171,12 @@ def merge_topk(
     axis = _checks.check_axis(axis, first.ndim)
     k = _checks.check_k(k, _checks.check_parts_fit(pairs, axis), "the number of candidates in parts")
     rank = _ranking(mode, sorted, stable, nan)
-    values = xp.concat([part for part, _ in pairs], axis=axis)
+    native = native_for(xp)
+    values, indices = (native.concat(xp, list(arrays), axis) for arrays in zip(*pairs, strict=True))
     if values.dtype != first.dtype:  # NumPy's concat turns bytes into the machine's order
         values = xp.astype(values, first.dtype)
-    indices = xp.concat([part for _, part in pairs], axis=axis)
     if k == 0 or 0 in values.shape:
         return TopK(_first(values, k, axis), _first(indices, k, axis))
-    native = native_for(xp)
     return TopK(*native.merge(native.topk, xp, values, indices, k, axis, rank))
 
 

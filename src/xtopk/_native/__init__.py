@@ -5,8 +5,17 @@ from typing import Any, NamedTuple
 
 from xtopk._explain import Plan
 from xtopk._native.cupy import cupy_plan, cupy_topk
-from xtopk._native.dask import dask_mask, dask_merge, dask_plan, dask_topk
-from xtopk._native.generic import TopkFunction, generic_plan, generic_topk, mask_by_topk, merge_by_topk, native_plan
+from xtopk._native.dask import dask_concat, dask_mask, dask_merge, dask_plan, dask_topk
+from xtopk._native.generic import (
+    TopkFunction,
+    concat,
+    generic_plan,
+    generic_topk,
+    mask_by_topk,
+    merge_by_few,
+    merge_by_topk,
+    native_plan,
+)
 from xtopk._native.jax import jax_mask, jax_plan, jax_topk
 from xtopk._native.numpy import numpy_mask, numpy_plan, numpy_topk
 from xtopk._native.torch import torch_mask, torch_merge, torch_plan, torch_topk
@@ -19,6 +28,7 @@ class Native(NamedTuple):
     mask: Callable[..., Any] = mask_by_topk
     merge: Callable[..., Any] = merge_by_topk
     plan: Callable[..., Plan] = native_plan
+    concat: Callable[..., Any] = concat
 
 
 def native_for(xp: Any) -> Native:
@@ -34,9 +44,9 @@ def library_name(xp: Any) -> str:
 GENERIC = Native(generic_topk, plan=generic_plan)
 
 NATIVES = {
-    "numpy": Native(numpy_topk, numpy_mask, plan=numpy_plan),
+    "numpy": Native(numpy_topk, numpy_mask, merge_by_few, numpy_plan),
     "torch": Native(torch_topk, torch_mask, torch_merge, torch_plan),
     "jax.numpy": Native(jax_topk, jax_mask, plan=jax_plan),
     "cupy": Native(cupy_topk, numpy_mask, plan=cupy_plan),
-    "dask.array": Native(dask_topk, dask_mask, dask_merge, dask_plan),
+    "dask.array": Native(dask_topk, dask_mask, dask_merge, dask_plan, dask_concat),
 }

@@ -1,49 +1,60 @@
 """Dask: each chunk's top k by the chunk's own library, merged in a tree; one pass gives values and indices."""
 
 from functools import partial
-from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._order import Ranking, rank_key
+from xtopk._order import Ranking
+
+MERGED_AT_A_TIME = 8
+"""How many partial results one task merges, and so holds at least."""
 
 
 def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a Dask array, lazily."""
-    starts = [0, *accumulate(x.chunks[axis])]
-    arguments = _arguments(rank)
-    tops = x.map_blocks(_chunk_topk, k, axis, starts, arguments, dtype=object, meta=x._meta)
-    return _merge_tops(xp, x, tops, k, axis, arguments)
+    from dask.layers import ArraySliceDep
+
+    from xtopk import topk
+
+    chunk_topk = partial(_chunk_topk, k=k, axis=axis, arguments=_arguments(rank))
+    # What says where a chunk begins must not grow with their number, for every task carries it.
+    tops = xp.map_blocks(chunk_topk, x, ArraySliceDep(x.chunks), meta=x._meta)
+    return _merge_tops(xp, tops, topk(x._meta, 0, axis).indices, k, axis, rank)
 
 
 def dask_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `dask_topk` goes, with the way that its greatest chunk goes."""
+    from dask.utils import get_meta_library
+
     from xtopk import explain
 
-    meta = x._meta.__array_namespace__()
-    chunk = meta.broadcast_to(meta.zeros((), dtype=x.dtype), tuple(map(max, x.chunks)))
-    inner = explain(chunk, min(k, chunk.shape[axis]), axis, **_arguments(rank))
+    shape = [max((length for length in chunks if length == length), default=1) for chunks in x.chunks]
+    library = get_meta_library(x)
+    chunk = library.broadcast_to(library.zeros((), dtype=x.dtype), shape)
+    inner = explain(chunk, min(k, shape[axis]), axis, **_arguments(rank))
     return Plan("tree of chunks", 0, f"{len(x.chunks[axis])} along the axis, each by {inner}")
 
 
 def dask_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
-    """Return the mask of the top k, lazily, by comparing each element with the last chosen one."""
-    if any(0 in chunks for chunks in x.chunks):  # beside an axis of length 1 Dask would broadcast them
-        x = x.rechunk(tuple(tuple(length for length in chunks if length != 0) for chunks in x.chunks))
-    top = topk(xp, x, k, axis, rank._replace(sorted=True, stable=True))
-    last, last_index = (part[(slice(None),) * axis + (slice(-1, None),)] for part in top)
-    position = xp.arange(x.shape[axis], chunks=(x.chunks[axis],)).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
-    return xp.map_blocks(_chunk_mask, x, last, last_index, position, rank, dtype=bool, meta=x._meta.astype(bool))
+    """Return the mask of the top k, lazily, from the indices alone, lest every chunk be kept until the last is read."""
+    from dask.layers import ArraySliceDep
+
+    _, indices = topk(xp, x, k, axis, rank)  # the very tasks of `topk`, should it be asked for, too
+    chunk_mask, meta = partial(_chunk_mask, axis=axis), x._meta.astype(bool)
+    return xp.map_blocks(chunk_mask, indices, ArraySliceDep(x.chunks), chunks=x.chunks, meta=meta)
+
+
+def dask_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
+    """Return the arrays one after another, also where lengths along other axes are unknown."""
+    return xp.concatenate(arrays, axis=axis, allow_unknown_chunksizes=True)
 
 
 def dask_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of candidates, lazily; each chunk of them is a part."""
-    indices = indices.rechunk(values.chunks)
-    tops = xp.map_blocks(_pair, values, indices, dtype=object, meta=values._meta)
-    values, merged = _merge_tops(xp, values, tops, k, axis, _arguments(rank))
-    return values, merged.astype(indices.dtype)
+    tops = xp.map_blocks(_pair, values, indices.rechunk(values.chunks), meta=values._meta)
+    return _merge_tops(xp, tops, indices._meta, k, axis, rank)
 
 
 def _arguments(rank: Ranking) -> dict[str, Any]:
@@ -55,9 +66,9 @@ def _arguments(rank: Ranking) -> dict[str, Any]:
     }
 
 
-def _merge_tops(xp: Any, x: Any, tops: Any, k: int, axis: int, arguments: dict[str, Any]) -> Selected:
+def _merge_tops(xp: Any, tops: Any, index_meta: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the arrays of values and indices from a Dask array whose chunks are (values, indices) pairs."""
-    merge = partial(_merge, k=k, arguments=arguments)
+    merge = partial(_merge, k=k, arguments=_arguments(rank))
     merged = xp.reduction(
         tops,
         chunk=_unchanged,
@@ -65,31 +76,38 @@ def _merge_tops(xp: Any, x: Any, tops: Any, k: int, axis: int, arguments: dict[s
         aggregate=merge,
         axis=axis,
         keepdims=True,
-        dtype=object,
+        dtype=tops.dtype,
         concatenate=False,
-        output_size=k,
-        meta=x._meta,
+        split_every={axis: MERGED_AT_A_TIME},
+        meta=tops._meta,
     )
-    values = merged.map_blocks(itemgetter(0), dtype=x.dtype, meta=x._meta)
-    indices = merged.map_blocks(itemgetter(1), dtype="int64", meta=x._meta.astype("int64"))
+    chunks = tuple((k,) if i == axis else lengths for i, lengths in enumerate(tops.chunks))
+    values = merged.map_blocks(itemgetter(0), chunks=chunks, meta=tops._meta, token="topk-values")
+    indices = merged.map_blocks(itemgetter(1), chunks=chunks, meta=index_meta, token="topk-indices")
     return values, indices
 
 
-def _chunk_topk(
-    chunk: Any, k: int, axis: int, starts: list[int], arguments: dict[str, Any], block_id: tuple[int, ...]
-) -> Selected:
+def _chunk_topk(chunk: Any, where: tuple[slice, ...], k: int, axis: int, arguments: dict[str, Any]) -> Selected:
     from xtopk import topk
 
-    values, indices = topk(chunk, min(k, chunk.shape[axis]), axis, **arguments)
-    return values, indices + starts[block_id[axis]]
+    start, stop, length = where[axis].start, where[axis].stop, chunk.shape[axis]
+    if length != stop - start:  # as after map_blocks without chunks=
+        raise ValueError(f"x must have chunks as long as it says; got {length} for {stop - start} along axis {axis}")
+    values, indices = topk(chunk, min(k, length), axis, **arguments)
+    return values, indices + start
 
 
-def _chunk_mask(chunk: Any, last: Any, last_index: Any, position: Any, rank: Ranking) -> Any:
-    """Return what ranks no later than `last`, by integers: comparing NaN may warn, and bfloat16 is slow."""
-    xp = chunk.__array_namespace__()
-    chunk, last = (a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("=")) for a in (chunk, last))
-    key, last_key = rank_key(xp, chunk, rank), rank_key(xp, last, rank)
-    return (key < last_key) | ((key == last_key) & (position <= last_index))
+def _chunk_mask(indices: Any, where: tuple[slice, ...], axis: int) -> Any:
+    from dask.utils import get_meta_library
+
+    xp = get_meta_library(indices)
+    indices = xp.moveaxis(indices, axis, -1)
+    start, stop = where[axis].start, where[axis].stop
+    rows = indices.reshape(-1, indices.shape[-1])
+    mask = xp.zeros((rows.shape[0], stop - start), dtype=bool)
+    row, slot = xp.nonzero((rows >= start) & (rows < stop))
+    mask[row, rows[row, slot] - start] = True
+    return xp.moveaxis(mask.reshape(*indices.shape[:-1], stop - start), -1, axis)
 
 
 def _pair(values: Any, indices: Any) -> Selected:

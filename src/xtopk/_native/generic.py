@@ -8,6 +8,9 @@ from xtopk._order import Ranking, dtype_name, may_hold_nan, positions, sort_key
 from xtopk._select.kth import indices_by_kth_key
 from xtopk._select.sort import indices_by_sort
 
+MERGED_AT_ONCE = 4
+"""With more candidates than that for each of k, all but k are left out before any are sorted by their index."""
+
 Selected = tuple[Any, Any]
 TopkFunction = Callable[[Any, Any, int, int, Ranking], Selected]
 
@@ -57,6 +60,11 @@ def take(xp: Any, x: Any, axis: int, indices: Any) -> Any:
     return xp.take_along_axis(x, indices, axis=axis)
 
 
+def concat(xp: Any, arrays: list[Any], axis: int) -> Any:
+    """Return the arrays one after another along an axis."""
+    return xp.concat(arrays, axis=axis)
+
+
 def merge_by_topk(
     topk: TopkFunction,
     xp: Any,
@@ -73,3 +81,18 @@ def merge_by_topk(
         values, indices = take(xp, values, axis, order), take(xp, indices, axis, order)
     values, chosen = topk(xp, values, k, axis, rank)
     return values, take(xp, indices, axis, chosen)
+
+
+def merge_by_few(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Do as `merge_by_topk`, but look at elements, and where no tie is cut sort no more than `k` by their index."""
+    if rank.stable and values.shape[axis] > MERGED_AT_ONCE * k:
+        best, chosen = topk(xp, values, k + 1, axis, rank._replace(sorted=True, stable=False))
+        best = xp.moveaxis(best, axis, -1)
+        last, next_ = best[..., -2], best[..., -1]
+        tie = last == next_
+        if may_hold_nan(best.dtype):
+            tie = tie | (xp.isnan(last) & xp.isnan(next_))
+        if not tie.any():
+            chosen = chosen[(slice(None),) * axis + (slice(0, k), ...)]
+            values, indices = take(xp, values, axis, chosen), take(xp, indices, axis, chosen)
+    return merge_by_topk(topk, xp, values, indices, k, axis, rank)
