@@ -10,7 +10,7 @@ from xtopk._select.packed import BITS_PACKED, indices_by_packing
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import LOOKED_AT, first_hits, take_rows, then
 from xtopk._select.sort import indices_by_sort
-from xtopk._select.threshold import PICKED_SHARE, indices_of_row, indices_of_rows
+from xtopk._select.threshold import PICKED_SHARE, PIECE, indices_of_row, indices_of_rows
 
 SORTED_SHARES = {1: 6, 2: 6, 4: 2, 8: 5}
 """Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
@@ -42,11 +42,30 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     elif name in COMPARED_DIRECTLY:
         indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
     else:
-        return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
+        return _indices_by_key(xp, rows, k, rank)
     if unanswered is not None and unanswered.any():
-        key = rank_key(xp, rows[unanswered], rank)
-        indices[unanswered] = _indices(xp, key, k, largest=False)[0]
+        indices[unanswered] = _indices_by_key(xp, _picked(rows, unanswered), k, rank)
     return indices
+
+
+def _picked(rows: Any, mask: Any) -> Any:
+    """Return the rows where a mask is True, copied only if these are not all."""
+    return rows if mask.all() else rows[mask]
+
+
+def _indices_by_key(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices by integer keys, made of a piece of long rows at a time: the top k are among those of pieces."""
+    count, n = rows.shape
+    step = max(8 * k, PIECE // count)
+    if n < 2 * step:
+        return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
+    found = []
+    for start in range(0, n, step):
+        part = rows[:, start : start + step]
+        best = _indices_by_key(xp, part, min(k, part.shape[1]), rank)
+        found.append(start + xp.sort(best, axis=-1))
+    near = xp.concat(found, axis=-1)
+    return take_rows(xp, near, _indices_by_key(xp, take_rows(xp, rows, near), k, rank))
 
 
 def _indices_after_nan(xp: Any, rows: Any, k: int, rank: Ranking, name: str) -> Any:
@@ -56,12 +75,12 @@ def _indices_after_nan(xp: Any, rows: Any, k: int, rank: Ranking, name: str) -> 
     if not missing.any():
         return indices_of(xp, rows, k, numbers_first)
     indices = xp.empty((rows.shape[0], k), dtype=xp.int64)
-    indices[missing], count = first_hits(xp, partial(_is_nan, xp, name), rows[missing], k)
+    indices[missing], count = first_hits(xp, partial(_is_nan, xp, name), _picked(rows, missing), k)
     found = xp.zeros(rows.shape[0], dtype=xp.int64)
     found[missing] = count
     lacking = found < k
     if lacking.any():
-        numbers = indices_of(xp, rows[lacking], k, numbers_first)
+        numbers = indices_of(xp, _picked(rows, lacking), k, numbers_first)
         indices[lacking] = then(xp, indices[lacking], found[lacking], numbers)
     return indices
 
