@@ -6,8 +6,9 @@ from typing import Any
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, rank_key
-from xtopk._select.blocks import indices_by_blocks, width_for
-from xtopk._select.rounds import LANES, elements_of_rounds, indices_by_rounds
+from xtopk._select.blocks import indices_by_blocks, left_by_blocks, width_for
+from xtopk._select.counting import MOST, indices_by_counting, order_by_halves
+from xtopk._select.rounds import LANES, indices_by_rounds
 
 FOLDS, COLUMNS = 8, 16
 MIN_WIDTH = FOLDS * COLUMNS
@@ -20,8 +21,11 @@ SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
 CACHED, WHOLE = 1 << 20, 2
 """So many keys stay in the CPU's cache until they are selected from; rows of no more than two such chunks are not cut."""
 
-MANY = 256
-"""So many rows are worth the calls of `indices_by_rounds`."""
+MANY, MOST_ROUNDS = 256, 16
+"""So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
+
+COUNTED = 1 << 12
+"""So many elements to choose, of all rows, are worth the passes of `indices_by_counting`."""
 
 ROUNDS, SORTED_ROUNDS = 12, 64
 """Instead of ``lax.top_k``, which sorts 64-bit numbers, each element of a row may be looked at so many times."""
@@ -38,12 +42,16 @@ def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `jax_topk` goes."""
     n = x.shape[axis]
-    if _are_many(xp.moveaxis(x, axis, -1), k):
-        left = elements_of_rounds(n, k, _narrow(n, k))
-        return Plan("rounds of minima", _narrow(n, k), f"{k} rounds over {left} elements of {n}, of many rows at once")
-    if width := _width(n, k, x.dtype.itemsize > 4):
-        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
-    return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
+    way = _way(xp.moveaxis(x, axis, -1), k)
+    width = _width(n, k, x.dtype.itemsize > 4) if way is _least else _narrow(n, k)
+    left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"of {n} elements"
+    if way is _least_by_rounds:
+        return Plan("rounds of minima", width, f"many rows at once: {left}")
+    if way is _least_by_counting:
+        return Plan("counting", width, f"the k-th is found bit by bit: {left}")
+    if width:
+        return Plan("block maxima", width, left)
+    return Plan("lax.top_k", 0, f"blocks would not leave a third {left}")
 
 
 def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -68,17 +76,28 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     from jax.lax import platform_dependent, stop_gradient
 
     index = jnp.arange(1).dtype
-
-    def least(rows: Any) -> Any:
-        return _least(jnp, rows, k, rank).astype(index)
-
-    def least_of_many(rows: Any) -> Any:
-        return _least_of_many(jnp, rows, k, rank).astype(index)
-
     rows = jnp.moveaxis(stop_gradient(x), axis, -1)
-    indices = platform_dependent(rows, cpu=least_of_many, default=least) if _are_many(rows, k) else least(rows)
+
+    def least(way: Any) -> Any:
+        return lambda a: way(jnp, a, k, rank).astype(index)
+
+    way = _way(rows, k)
+    indices = platform_dependent(rows, cpu=least(way), default=least(_least)) if way is not _least else least(way)(rows)
     indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
+
+
+def _way(rows: Any, k: int) -> Any:
+    """Return the function that selects on the CPU."""
+    n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
+    if _is_sharded(rows):
+        return _least
+    looks = SORTED_ROUNDS if sorts else ROUNDS
+    if k <= MOST_ROUNDS and rows.size >= MANY * n and k * left_by_blocks(n, k, _narrow(n, k)) <= looks * n:
+        return _least_by_rounds
+    if MOST_ROUNDS < k <= MOST and rows.size * k >= COUNTED * n:
+        return _least_by_counting
+    return _least
 
 
 def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
@@ -115,13 +134,7 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     )
 
 
-def _least_of_many(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return what `_least` does, of so many rows that `_are_many`."""
-
-    def key(a: Any) -> Any:
-        few = rank_key(jnp, a, rank)
-        return few if few.dtype.itemsize > 4 else few.astype(jnp.int32)
-
+def _least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     def take(a: Any, row: Any, column: Any) -> Any:
         return a.at[row, column].get(mode="promise_in_bounds")
 
@@ -130,9 +143,50 @@ def _least_of_many(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         found = indices_by_rounds(jnp, a.reshape(-1, n), k, width, best=best, key=key, take=take)
         return found.reshape(*a.shape[:-1], k)
 
+    key = partial(_wide_key, jnp, rank)
     n = rows.shape[-1]
     width = _narrow(n, k)
-    return _in_chunks(jnp, select, rows, CACHED // elements_of_rounds(n, k, width) // LANES * LANES)
+    return _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width) // LANES * LANES)
+
+
+def _least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    from jax import vmap
+    from jax.lax import fori_loop, population_count
+
+    bits = 8 * max(rows.dtype.itemsize, 2)
+
+    def choose(a: Any, k: int) -> Any:
+        """Return the indices of the k least of rows of keys, in any order."""
+        if width := _narrow(a.shape[-1], k):
+            return indices_by_blocks(
+                jnp, a, k, width, best=partial(_least_of_blocks, lambda key: key), select=choose, key=lambda key: key
+            )[0]
+        search = vmap(partial(jnp.searchsorted, side="right"), (0, None))
+        return indices_by_counting(jnp, a, k, bits=bits, loop=fori_loop, count_bits=population_count, search=search)
+
+    def in_order(a: Any, k: int) -> Any:
+        chosen = choose(a, k)
+        order = order_by_halves(jnp, jnp.take_along_axis(a, chosen, axis=-1), bits)
+        return jnp.take_along_axis(chosen, order, axis=-1)
+
+    def select(a: Any) -> Any:
+        a = a.reshape(-1, n)
+        if not width:
+            return in_order(key(a), k)
+        best = partial(_least_of_blocks, key)
+        return indices_by_blocks(jnp, a, k, width, best=best, select=in_order, choose=choose, key=key)[0]
+
+    key = partial(_wide_key, jnp, rank)
+    n = rows.shape[-1]
+    width = _narrow(n, k)
+    found = _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width))
+    return found.reshape(*rows.shape[:-1], k)
+
+
+def _wide_key(jnp: Any, rank: Ranking, a: Any) -> Any:
+    """Return keys of at least 32 bits, since XLA on the CPU takes longer over narrower ones."""
+    key = rank_key(jnp, a, rank)
+    return key if key.dtype.itemsize > 4 else key.astype(jnp.int32)
 
 
 def _least_of_blocks(key: Any, body: Any) -> Any:
@@ -145,14 +199,6 @@ def _least_of_blocks(key: Any, body: Any) -> Any:
     folds = min(FOLDS, width // COLUMNS)
     pile = key(body.reshape(*body.shape[:-1], width // (folds * COLUMNS), folds, COLUMNS))
     return optimization_barrier(pile.min(-2)).min((-2, -1))
-
-
-def _are_many(rows: Any, k: int) -> bool:
-    """Return whether so many rows are selected from, and so few elements of each, that rounds of minima pay."""
-    n = rows.shape[-1]
-    looks = ROUNDS if rows.dtype.itemsize <= 4 else SORTED_ROUNDS
-    pays = k * elements_of_rounds(n, k, _narrow(n, k)) <= looks * n
-    return pays and rows.size >= MANY * n and not _is_sharded(rows)
 
 
 def _is_sharded(rows: Any) -> bool:

@@ -41,11 +41,6 @@ def indices_by_rounds(
     return xp.reshape(xp.moveaxis(found, 1, 2), (tiles * LANES, k))[:count]
 
 
-def elements_of_rounds(n: int, k: int, width: int) -> int:
-    """Return among how many elements of a row of `n` the rounds choose, in blocks of `width` or in none."""
-    return n // width + k * width + n % width if width else n
-
-
 def _first(xp: Any, key: Any, position: Any, k: int) -> Any:
     """Return the positions of the `k` least along axis 1, which may stand there in any order."""
     greatest, far = (xp.iinfo(a.dtype).max for a in (key, position))
