@@ -1,5 +1,6 @@
 """JAX's transformations: `jit`, derivatives of every order and mode, `vmap`, `scan`, `shard_map`."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -7,13 +8,23 @@ import numpy as np
 import pytest
 
 import xtopk
-from tests.libraries import Library, rows
+from tests.libraries import Library, as_if_many, rows
 from tests.oracle import assert_marked, assert_ranked
 
 JAX = pytest.mark.parametrize("library", rows(transforms="jax"), ids=str)
 EVERY_OPTION = pytest.mark.parametrize(
     "options", [{}, {"mode": "smallest"}, {"nan": "greatest"}, {"sorted": False}, {"stable": False}], ids=str
 )
+
+
+@pytest.fixture(autouse=True, params=["few", "many"])
+def _rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take each path, as if there were few rows or many."""
+    if request.param == "few":
+        yield
+    else:
+        with as_if_many():
+            yield
 
 
 def matrix(library: Library) -> Any:
@@ -197,7 +208,6 @@ def test_rows_in_chunks(
     from xtopk._native import jax as native
 
     monkeypatch.setattr(native, "CACHED", 64)
-    monkeypatch.setattr(native, "WHOLE", 128)
     native._compiled.cache_clear()
     x_np = np.random.default_rng(0).integers(0, 9, size=shape).astype("float32")
     x_np[..., ::5] = np.nan

@@ -19,7 +19,7 @@ SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
 """``lax.top_k`` of 64-bit numbers is a full sort on the CPU, so what is left is cut once more, in shorter blocks."""
 
 CACHED, WHOLE = 1 << 20, 2
-"""So many keys stay in the CPU's cache until they are selected from; rows of no more than two such chunks are not cut."""
+"""So many keys stay in the CPU's cache until they are selected from; fewer than two such chunks are not cut."""
 
 MANY, MOST_ROUNDS = 256, 16
 """So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
@@ -156,11 +156,6 @@ def _least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     bits = 8 * max(rows.dtype.itemsize, 2)
 
     def choose(a: Any, k: int) -> Any:
-        """Return the indices of the k least of rows of keys, in any order."""
-        if width := _narrow(a.shape[-1], k):
-            return indices_by_blocks(
-                jnp, a, k, width, best=partial(_least_of_blocks, lambda key: key), select=choose, key=lambda key: key
-            )[0]
         search = vmap(partial(jnp.searchsorted, side="right"), (0, None))
         return indices_by_counting(jnp, a, k, bits=bits, loop=fori_loop, count_bits=population_count, search=search)
 

@@ -30,7 +30,8 @@ def indices_by_counting(
     key = xp.reshape(xp.concat([key, rest], axis=-1), (count, words, WORD))
 
     def below(bound: Any) -> Any:
-        return xp.sum(xp.sum(key < bound[:, None, None], axis=-1, dtype=xp.int32), axis=-1)
+        # In two dtypes, or XLA would make one loop of the two sums, which it does not vectorise.
+        return xp.sum(xp.sum(key < bound[:, None, None], axis=-1, dtype=xp.int16), axis=-1, dtype=xp.int32)
 
     def step(bit: Any, kth: Any) -> Any:
         higher = kth + (xp.asarray(1, dtype=key.dtype) << (bits - 1 - bit))

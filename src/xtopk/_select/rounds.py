@@ -1,8 +1,8 @@
 """The k least one after another, of many rows at once: a minimum, where it stands first, and on without it.
 
 A round is three passes that compare and choose. They are vectorised across the rows, which are laid side by side in
-tiles, and take the same time for all data. Of a row cut into blocks little is left, so that a few dozen rounds take less
-than one selection that moves elements.
+tiles, and take the same time for all data. Of a row cut into blocks little is left, so that a few rounds take less than
+one selection that moves elements.
 """
 
 from collections.abc import Callable
@@ -44,12 +44,14 @@ def indices_by_rounds(
 def _first(xp: Any, key: Any, position: Any, k: int) -> Any:
     """Return the positions of the `k` least along axis 1, which may stand there in any order."""
     greatest, far = (xp.iinfo(a.dtype).max for a in (key, position))
-    left, found = key, []
+    left, before, last = key, None, None
+    found: list[Any] = []
     for _ in range(k):
         least = xp.min(left, axis=1, keepdims=True)
         here = key == least
         if found:  # the greatest key may also be an element's own, which its position alone tells from those left out
-            here &= position > xp.where(least == before, found[-1], -1)
-        found.append(xp.min(xp.where(here, position, far), axis=1, keepdims=True))
-        left, before = xp.where(position == found[-1], greatest, left), least
+            here &= position > xp.where(least == before, last, -1)
+        before, last = least, xp.min(xp.where(here, position, far), axis=1, keepdims=True)
+        left = xp.where(position == last, greatest, left)
+        found.append(last)
     return xp.concat(found, axis=1)
