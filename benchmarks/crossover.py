@@ -41,8 +41,12 @@ WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100,
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
+MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
+
+SHORT = ((12, 10), (20, 5), (20, 16), (40, 16), (100, 16))
+
 NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
-TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
+TORCH, JAX, ROUNDS = "xtopk._native.torch", "xtopk._native.jax", "xtopk._select.rounds"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -59,17 +63,31 @@ CONSTANTS = (
     Constant("torch", TORCH, "BLOCKED_FROM", (0, 1 << 15, 1 << 19), AROUND),
     Constant("torch", TORCH, "CLEANED_AT_A_TIME", (1 << 14, 1 << 16, 1 << 20), (((512, 8192), 20, "nan"),)),
     Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
-    Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (*ROWS, ((64, 8192), 20, "float32"))),
+    Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
     Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
-    Constant("jax", JAX, "CACHED", (1 << 16, 1 << 18, 1 << 22), (((20_000, 1000), 5, "float32"),)),
-    Constant("jax", JAX, "WHOLE", (1 << 20, 1 << 30), (((20_000, 1000), 5, "float32"), ((4000, 1000), 5, "float32"))),
+    Constant("jax", JAX, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
+    Constant("jax", JAX, "WHOLE", (1, 4, 8), MANY),
+    Constant("jax", JAX, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
+    Constant("jax", JAX, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
+    Constant("jax", JAX, "ROUNDS", (0, 1 << 30), tuple(((4096, n), k, "float32") for n, k in SHORT)),
+    Constant("jax", JAX, "SORTED_ROUNDS", (0, 1 << 30), tuple(((4096, n), k, "float64") for n, k in SHORT)),
+    Constant(
+        "jax", JAX, "COUNTED", (1, 1 << 30), tuple(((count, 4096), 50, "float32") for count in (20, 60, 160, 500))
+    ),
+    Constant("jax", JAX, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
+    Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
 )
 
 FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
     "FOLDS": "how deep XLA makes one loop of keys and folding; measured with COLUMNS by hand, as docs/design.md says",
     "COLUMNS": "as FOLDS",
+    "NARROW": "as FOLDS",
+    "UNROLLED": "as FOLDS",
+    "WORD": "the bits of a word",
+    "HALF": "half the bits of a word",
+    "MOST": "how many positions fit beside half a key",
     "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, measured",
 }
 """Integers that other values would break, or that go together."""
@@ -78,7 +96,8 @@ FIXED = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    names = dict.fromkeys((constant.module, NUMPY, THRESHOLD) if constant.library == "numpy" else (constant.module,))
+    readers = {"numpy": (NUMPY, THRESHOLD), "jax": (JAX,)}
+    names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
     for module in modules:
