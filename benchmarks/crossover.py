@@ -43,8 +43,6 @@ AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 
-SHORT = ((12, 10), (20, 5), (20, 16), (40, 16), (100, 16))
-
 NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
 TORCH, JAX, ROUNDS = "xtopk._native.torch", "xtopk._native.jax", "xtopk._select.rounds"
 
@@ -70,8 +68,6 @@ CONSTANTS = (
     Constant("jax", JAX, "WHOLE", (1, 4, 8), MANY),
     Constant("jax", JAX, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
     Constant("jax", JAX, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
-    Constant("jax", JAX, "ROUNDS", (0, 1 << 30), tuple(((4096, n), k, "float32") for n, k in SHORT)),
-    Constant("jax", JAX, "SORTED_ROUNDS", (0, 1 << 30), tuple(((4096, n), k, "float64") for n, k in SHORT)),
     Constant(
         "jax", JAX, "COUNTED", (1, 1 << 30), tuple(((count, 4096), 50, "float32") for count in (20, 60, 160, 500))
     ),

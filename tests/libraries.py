@@ -146,7 +146,7 @@ def jax_compiled_of_many() -> Any:
 @contextmanager
 def as_if_many() -> Iterator[None]:
     """Let JAX arrays take the paths of many rows, a few rows at a time."""
-    small = {"MANY": 1, "ROUNDS": 1 << 20, "SORTED_ROUNDS": 1 << 20, "MOST_ROUNDS": 4, "COUNTED": 1, "CACHED": 256}
+    small = {"MANY": 1, "MOST_ROUNDS": 4, "COUNTED": 1, "CACHED": 256}
     with ExitStack() as stack:
         for name, value in {**small, "LANES": 4, "_compiled": jax_compiled_of_many()}.items():
             stack.enter_context(mock.patch(f"xtopk._native.jax.{name}", value))

@@ -27,9 +27,6 @@ MANY, MOST_ROUNDS = 256, 16
 COUNTED = 1 << 12
 """So many elements to choose, of all rows, are worth the passes of `indices_by_counting`."""
 
-ROUNDS, SORTED_ROUNDS = 12, 64
-"""Instead of ``lax.top_k``, which sorts 64-bit numbers, each element of a row may be looked at so many times."""
-
 NARROW, NARROW_GAIN, UNROLLED = 8, 2, 32
 """XLA on the CPU makes vectorised loops of minima of blocks so short without further ado."""
 
@@ -89,11 +86,10 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def _way(rows: Any, k: int) -> Any:
     """Return the function that selects on the CPU."""
-    n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
+    n = rows.shape[-1]
     if _is_sharded(rows):
         return _least
-    looks = SORTED_ROUNDS if sorts else ROUNDS
-    if k <= MOST_ROUNDS and rows.size >= MANY * n and k * left_by_blocks(n, k, _narrow(n, k)) <= looks * n:
+    if k <= MOST_ROUNDS and rows.size >= MANY * n:
         return _least_by_rounds
     if MOST_ROUNDS < k <= MOST and rows.size * k >= COUNTED * n:
         return _least_by_counting
