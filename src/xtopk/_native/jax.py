@@ -39,16 +39,16 @@ def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `jax_topk` goes."""
     n = x.shape[axis]
-    way = _way(xp.moveaxis(x, axis, -1), k)
+    way = _way(x, k, axis)
     width = _width(n, k, x.dtype.itemsize > 4) if way is _least else _narrow(n, k)
-    left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"of {n} elements"
+    left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
     if way is _least_by_rounds:
-        return Plan("rounds of minima", width, f"many rows at once: {left}")
+        return Plan("rounds of minima", width, f"many rows at once; {left}")
     if way is _least_by_counting:
-        return Plan("counting", width, f"the k-th is found bit by bit: {left}")
+        return Plan("counting", width, f"the k-th is found bit by bit; {left}")
     if width:
         return Plan("block maxima", width, left)
-    return Plan("lax.top_k", 0, f"blocks would not leave a third {left}")
+    return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
 
 
 def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -78,20 +78,20 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     def least(way: Any) -> Any:
         return lambda a: way(jnp, a, k, rank).astype(index)
 
-    way = _way(rows, k)
+    way = _way(x, k, axis)
     indices = platform_dependent(rows, cpu=least(way), default=least(_least)) if way is not _least else least(way)(rows)
     indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 
 
-def _way(rows: Any, k: int) -> Any:
+def _way(x: Any, k: int, axis: int) -> Any:
     """Return the function that selects on the CPU."""
-    n = rows.shape[-1]
-    if _is_sharded(rows):
+    rows = x.size // x.shape[axis]
+    if _is_sharded(x):
         return _least
-    if k <= MOST_ROUNDS and rows.size >= MANY * n:
+    if k <= MOST_ROUNDS and rows >= MANY:
         return _least_by_rounds
-    if MOST_ROUNDS < k <= MOST and rows.size * k >= COUNTED * n:
+    if MOST_ROUNDS < k <= MOST and rows * k >= COUNTED:
         return _least_by_counting
     return _least
 
