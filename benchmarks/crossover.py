@@ -44,7 +44,8 @@ AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 
 NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
-TORCH, JAX, ROUNDS = "xtopk._native.torch", "xtopk._native.jax", "xtopk._select.rounds"
+TORCH, JAX, JAX_CPU = "xtopk._native.torch", "xtopk._native.jax", "xtopk._native.jax_cpu"
+ROUNDS = "xtopk._select.rounds"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -64,14 +65,14 @@ CONSTANTS = (
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
     Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
-    Constant("jax", JAX, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
-    Constant("jax", JAX, "WHOLE", (1, 4, 8), MANY),
+    Constant("jax", JAX_CPU, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
+    Constant("jax", JAX_CPU, "WHOLE", (1, 4, 8), MANY),
     Constant("jax", JAX, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
     Constant("jax", JAX, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
     Constant(
         "jax", JAX, "COUNTED", (1, 1 << 30), tuple(((count, 4096), 50, "float32") for count in (20, 60, 160, 500))
     ),
-    Constant("jax", JAX, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
+    Constant("jax", JAX_CPU, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
     Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
 )
 
@@ -92,7 +93,7 @@ FIXED = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    readers = {"numpy": (NUMPY, THRESHOLD), "jax": (JAX,)}
+    readers = {"numpy": (NUMPY, THRESHOLD), "jax": (JAX, JAX_CPU)}
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]

@@ -146,10 +146,11 @@ def jax_compiled_of_many() -> Any:
 @contextmanager
 def as_if_many() -> Iterator[None]:
     """Let JAX arrays take the paths of many rows, a few rows at a time."""
-    small = {"MANY": 1, "MOST_ROUNDS": 4, "COUNTED": 1, "CACHED": 256}
+    small = {"MANY": 1, "MOST_ROUNDS": 4, "COUNTED": 1, "_compiled": jax_compiled_of_many()}
     with ExitStack() as stack:
-        for name, value in {**small, "LANES": 4, "_compiled": jax_compiled_of_many()}.items():
+        for name, value in small.items():
             stack.enter_context(mock.patch(f"xtopk._native.jax.{name}", value))
+        stack.enter_context(mock.patch.multiple("xtopk._native.jax_cpu", CACHED=256, LANES=4))
         stack.enter_context(mock.patch("xtopk._select.rounds.LANES", 4))
         yield
 

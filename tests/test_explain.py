@@ -67,15 +67,13 @@ def test_what_it_names_is_what_is_called_first(
         import jax
 
         jax.clear_caches()  # or an earlier trace of this shape would call nothing
-    module = sys.modules[_native.NATIVES.get(row.native, _native.GENERIC).topk.__module__]
-    spies = {
-        name: Mock(wraps=getattr(module, name))
-        for names in ALGORITHMS.values()
-        for name in names
-        if hasattr(module, name)
-    }
-    for name, spy in spies.items():
-        monkeypatch.setattr(module, name, spy)
+    name = _native.NATIVES.get(row.native, _native.GENERIC).topk.__module__
+    modules = [module for path, module in sys.modules.items() if path == name or path.startswith(f"{name}_")]
+    spies: dict[str, Mock] = {}
+    for module in modules:
+        for algorithm in {name for names in ALGORITHMS.values() for name in names if hasattr(module, name)}:
+            spies.setdefault(algorithm, Mock(wraps=getattr(module, algorithm)))
+            monkeypatch.setattr(module, algorithm, spies[algorithm])
     x = row.make(np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype(np.float32))
     plan = xtopk.explain(x, k)
     row.back(*row.topk(x, k))

@@ -207,7 +207,7 @@ def test_rows_in_chunks(
 ) -> None:
     from xtopk._native import jax as native
 
-    monkeypatch.setattr(native, "CACHED", 64)
+    monkeypatch.setattr("xtopk._native.jax_cpu.CACHED", 64)
     native._compiled.cache_clear()
     x_np = np.random.default_rng(0).integers(0, 9, size=shape).astype("float32")
     x_np[..., ::5] = np.nan
