@@ -214,3 +214,20 @@ def test_rows_in_chunks(
     result = xtopk.topk(library.make(x_np), 6, **options)
     native._compiled.cache_clear()
     assert_ranked(library.back(*result), x_np, 6, -1, **options)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint32", "int32", "float32", "int64"])
+@JAX
+def test_every_bit_counts(library: Library, dtype: str) -> None:
+    """Keys that differ in few bits, so that most share half of theirs with another."""
+    if dtype not in library.dtypes:
+        pytest.skip("without x64 there is none")
+    width = np.dtype(dtype).itemsize * 8
+    if dtype == "float32":
+        width = 30  # no NaN
+    bits = [(1 << i) | (1 << j) for i in range(width) for j in range(i, width, 3)]
+    x_np = np.asarray(bits, dtype=np.uint64).astype(f"u{np.dtype(dtype).itemsize}").view(dtype)
+    x_np = np.random.default_rng(0).permuted(np.stack([x_np, x_np, x_np]), axis=1)
+    for mode in ("largest", "smallest"):
+        k = x_np.shape[1] // 2
+        assert_ranked(library.back(*xtopk.topk(library.make(x_np), k, mode=mode)), x_np, k, mode=mode)
