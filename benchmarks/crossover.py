@@ -73,6 +73,7 @@ CONSTANTS = (
         "jax", JAX, "COUNTED", (1, 1 << 30), tuple(((count, 4096), 50, "float32") for count in (20, 60, 160, 500))
     ),
     Constant("jax", JAX_CPU, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
+    Constant("jax", JAX_CPU, "HEAPED", (0, 1 << 30), tuple(((512, 8192), k, "float32") for k in (50, 100, 200))),
     Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
 )
 

@@ -17,6 +17,9 @@ NARROW, NARROW_GAIN, UNROLLED = 8, 2, 32
 CACHED, WHOLE = 1 << 20, 2
 """So many keys stay in the cache until they are selected from; fewer than two such chunks are not cut."""
 
+HEAPED = 128
+"""The heap of ``lax.top_k`` is quick with so few of few candidates, above all where they are in order or tied."""
+
 
 def top_k_of_floats(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     """Return the indices of the k least of rows of at most 32 bits, or of keys if without a rank, by ``lax.top_k``."""
@@ -51,13 +54,16 @@ def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the k least of each row, k being large or the rows many."""
     from jax import vmap
-    from jax.lax import fori_loop, population_count
+    from jax.lax import fori_loop, population_count, top_k
 
     bits = 8 * max(rows.dtype.itemsize, 2)
 
     def choose(a: Any, k: int) -> Any:
         search = vmap(partial(jnp.searchsorted, side="right"), (0, None))
         return indices_by_counting(jnp, a, k, bits=bits, loop=fori_loop, count_bits=population_count, search=search)
+
+    def by_heap(a: Any, k: int) -> Any:
+        return top_k(_as_float(jnp, ~a), k)[1]
 
     def in_order(a: Any, k: int) -> Any:
         chosen = choose(a, k)
@@ -68,8 +74,9 @@ def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         a = a.reshape(-1, n)
         if not width:
             return in_order(key(a), k)
+        select = by_heap if k <= HEAPED and bits <= 32 else in_order
         best = partial(least_of_blocks, key)
-        return indices_by_blocks(jnp, a, k, width, best=best, select=in_order, choose=choose, key=key)[0]
+        return indices_by_blocks(jnp, a, k, width, best=best, select=select, choose=choose, key=key)[0]
 
     key = partial(_wide_key, jnp, rank)
     n = rows.shape[-1]
