@@ -44,8 +44,10 @@ COLUMNS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count i
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
 NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
-BOUND, THRESHOLD = "xtopk._select.bound", "xtopk._select.threshold"
-TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
+BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
+TORCH, JAX, JAX_CPU = "xtopk._native.torch", "xtopk._native.jax", "xtopk._native.jax_cpu"
+
+MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -86,11 +88,19 @@ CONSTANTS = (
     Constant("torch", TORCH, "BLOCKED_FROM", (0, 1 << 15, 1 << 19), AROUND),
     Constant("torch", TORCH, "CLEANED_AT_A_TIME", (1 << 14, 1 << 16, 1 << 20), (((512, 8192), 20, "nan"),)),
     Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
-    Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (*ROWS, ((64, 8192), 20, "float32"))),
+    Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
     Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
-    Constant("jax", JAX, "CACHED", (1 << 16, 1 << 18, 1 << 22), (((20_000, 1000), 5, "float32"),)),
-    Constant("jax", JAX, "WHOLE", (1 << 20, 1 << 30), (((20_000, 1000), 5, "float32"), ((4000, 1000), 5, "float32"))),
+    Constant("jax", JAX_CPU, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
+    Constant("jax", JAX_CPU, "WHOLE", (1, 4, 8), MANY),
+    Constant("jax", JAX, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
+    Constant("jax", JAX, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
+    Constant(
+        "jax", JAX, "COUNTED", (1, 1 << 30), tuple(((count, 4096), 50, "float32") for count in (20, 60, 160, 500))
+    ),
+    Constant("jax", JAX_CPU, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
+    Constant("jax", JAX_CPU, "HEAPED", (0, 1 << 30), tuple(((512, 8192), k, "float32") for k in (50, 100, 200))),
+    Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
 )
 
 FIXED = {
@@ -99,6 +109,11 @@ FIXED = {
     "COLUMNS": "as FOLDS",
     "MERGED_AT_A_TIME": "how much a worker holds, against tasks and merges; measured by benchmarks/scaling.py",
     "MERGED_AT_ONCE": "of merge_topk alone; measured by hand, as docs/design.md says",
+    "NARROW": "as FOLDS",
+    "UNROLLED": "as FOLDS",
+    "WORD": "the bits of a word",
+    "HALF": "half the bits of a word",
+    "MOST": "how many positions fit beside half a key",
     "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, measured",
 }
 """Integers that other values would break, or that go together."""
@@ -116,9 +131,8 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    names = dict.fromkeys(
-        (constant.module, NUMPY, MATRIX, BOUND, THRESHOLD) if constant.library == "numpy" else (constant.module,)
-    )
+    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD), "jax": (JAX, JAX_CPU)}
+    names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
     for module in modules:

@@ -1,8 +1,8 @@
 """The only list of libraries that the tests know: one row each, chosen by traits and never by name."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -137,6 +137,29 @@ def ragged(length: int, many: bool) -> tuple[int, ...]:
     return (1, 0, third, length - 1 - third) if many else (third, length - third)
 
 
+@cache
+def jax_compiled_of_many() -> Any:
+    """Return a second `_compiled`, so that what was compiled under other constants stays apart."""
+    return cache(import_module("xtopk._native.jax")._compiled.__wrapped__)
+
+
+@contextmanager
+def as_if_many() -> Iterator[None]:
+    """Let JAX arrays take the paths of many rows, a few rows at a time."""
+    small = {"MANY": 1, "MOST_ROUNDS": 4, "COUNTED": 1, "_compiled": jax_compiled_of_many()}
+    with ExitStack() as stack:
+        for name, value in small.items():
+            stack.enter_context(mock.patch(f"xtopk._native.jax.{name}", value))
+        stack.enter_context(mock.patch.multiple("xtopk._native.jax_cpu", CACHED=256, LANES=4))
+        stack.enter_context(mock.patch("xtopk._select.rounds.LANES", 4))
+        yield
+
+
+def jax_call_of_many(function: Any, *args: Any, **options: Any) -> Any:
+    with as_if_many():
+        return function(*args, **options)
+
+
 def dask_make(x: Any) -> Any:
     chunks = tuple(ragged(length, many=x.ndim < 3) for length in x.shape)
     return import_module("dask.array").from_array(x, chunks=chunks)
@@ -229,6 +252,18 @@ LIBRARIES = (
         index_dtype="int64" if JAX_X64 else "int32",
         transforms="jax",
         compiled=True,
+    ),
+    Library(
+        "jax-many",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make,
+        back=jax_back,
+        call=jax_call_of_many,
+        index_dtype="int64" if JAX_X64 else "int32",
+        compiled=True,
+        disguised=True,
     ),
     Library("dask", "dask.array", "dask.array", NUMPY_DTYPES, make=dask_make, back=dask_back, lazy=True),
     Library("strict", "array_api_strict", "", STANDARD, make=strict_make, back=strict_back),

@@ -27,15 +27,22 @@ SHAPES = [
     ((2, 200_000), 20),
     ((300_000,), 300),
     ((300_000,), 3000),
+    ((300_000,), 5000),
+    ((300, 20), 5),
+    ((300, 400), 8),
+    ((300, 40), 20),
+    ((300, 400), 20),
 ]
 
 
 ALGORITHMS = {
     "block maxima": ["indices_by_blocks"],
+    "counting": ["indices_by_counting", "indices_by_blocks"],
     "partition": ["indices_by_partition"],
-    "counting": ["indices_by_counting"],
+    "pairs": ["indices_by_pairs"],
     "sort": ["indices_by_sort", "indices_by_packing"],
     "argsort": ["indices_by_sort"],
+    "rounds of minima": ["indices_by_rounds"],
     "threshold": ["indices_of_rows", "indices_of_row"],
 }
 """Which functions of a native file stand for which algorithm."""
@@ -78,8 +85,16 @@ def test_what_it_names_is_what_is_called_first(
     called = {name for name, spy in spies.items() if spy.called}
     assert called <= set(ALGORITHMS.get(plan.algorithm, []))
     assert bool(called) == (plan.algorithm in ALGORITHMS)
-    if plan.algorithm == "block maxima":
-        assert spies["indices_by_blocks"].call_args_list[0].args[3] == plan.block_length
+    cut = {
+        "block maxima": "indices_by_blocks",
+        "counting": "indices_by_blocks",
+        "rounds of minima": "indices_by_rounds",
+    }
+    if plan.algorithm in cut and (plan.block_length or plan.algorithm == "rounds of minima"):
+        assert spies[cut[plan.algorithm]].call_args_list[0].args[3] == plan.block_length
+    if plan.algorithm == "counting":
+        assert spies["indices_by_counting"].called
+        assert spies["indices_by_blocks"].called == bool(plan.block_length)
 
 
 @pytest.mark.parametrize(("dtype", "algorithm"), [("float32", "packed partition"), ("int64", "argsort")])

@@ -1,5 +1,6 @@
 """JAX's transformations: `jit`, derivatives of every order and mode, `vmap`, `scan`, `shard_map`."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -7,13 +8,23 @@ import numpy as np
 import pytest
 
 import xtopk
-from tests.libraries import Library, rows
+from tests.libraries import Library, as_if_many, rows
 from tests.oracle import assert_marked, assert_ranked
 
 JAX = pytest.mark.parametrize("library", rows(transforms="jax"), ids=str)
 EVERY_OPTION = pytest.mark.parametrize(
     "options", [{}, {"mode": "smallest"}, {"nan": "greatest"}, {"sorted": False}, {"stable": False}], ids=str
 )
+
+
+@pytest.fixture(autouse=True, params=["few", "many"])
+def _rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take each path, as if there were few rows or many."""
+    if request.param == "few":
+        yield
+    else:
+        with as_if_many():
+            yield
 
 
 def matrix(library: Library) -> Any:
@@ -196,11 +207,27 @@ def test_rows_in_chunks(
 ) -> None:
     from xtopk._native import jax as native
 
-    monkeypatch.setattr(native, "CACHED", 64)
-    monkeypatch.setattr(native, "WHOLE", 128)
+    monkeypatch.setattr("xtopk._native.jax_cpu.CACHED", 64)
     native._compiled.cache_clear()
     x_np = np.random.default_rng(0).integers(0, 9, size=shape).astype("float32")
     x_np[..., ::5] = np.nan
     result = xtopk.topk(library.make(x_np), 6, **options)
     native._compiled.cache_clear()
     assert_ranked(library.back(*result), x_np, 6, -1, **options)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint32", "int32", "float32", "int64"])
+@JAX
+def test_every_bit_counts(library: Library, dtype: str) -> None:
+    """Keys that differ in few bits, so that most share half of theirs with another."""
+    if dtype not in library.dtypes:
+        pytest.skip("without x64 there is none")
+    width = np.dtype(dtype).itemsize * 8
+    if dtype == "float32":
+        width = 30  # no NaN
+    bits = [(1 << i) | (1 << j) for i in range(width) for j in range(i, width, 3)]
+    x_np = np.asarray(bits, dtype=np.uint64).astype(f"u{np.dtype(dtype).itemsize}").view(dtype)
+    x_np = np.random.default_rng(0).permuted(np.stack([x_np, x_np, x_np]), axis=1)
+    for mode in ("largest", "smallest"):
+        k = x_np.shape[1] // 2
+        assert_ranked(library.back(*xtopk.topk(library.make(x_np), k, mode=mode)), x_np, k, mode=mode)

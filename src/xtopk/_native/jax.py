@@ -5,21 +5,33 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
+from xtopk._native.jax_cpu import (
+    COLUMNS,
+    FOLDS,
+    is_sharded,
+    least_by_counting,
+    least_by_rounds,
+    least_of_blocks,
+    narrow_width,
+    top_k_of_floats,
+)
 from xtopk._native.jax_sharded import length_of_shard, mask_across_devices, topk_across_devices
-from xtopk._order import FLOAT_INFINITY_BITS, Ranking, rank_key
+from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
+from xtopk._select.counting import MOST
 
-FOLDS, COLUMNS = 8, 16
 MIN_WIDTH = FOLDS * COLUMNS
 MIN_GAIN = 3
-"""XLA on the CPU makes one vectorised loop of computing keys and folding them, if so shallow and so narrow."""
+"""Blocks as `least_of_blocks` folds them, if they leave a third or less."""
 
 SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
 """``lax.top_k`` of 64-bit numbers is a full sort on the CPU, so what is left is cut once more, in shorter blocks."""
 
-CACHED = 1 << 20
-WHOLE = 8 * CACHED
-"""So many keys stay in the CPU's cache until they are selected from; what is not much longer is not cut for that."""
+MANY, MOST_ROUNDS = 256, 16
+"""So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
+
+COUNTED = 1 << 12
+"""So many elements to choose, of all rows, are worth the passes of `indices_by_counting`."""
 
 
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -30,8 +42,15 @@ def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `jax_topk` goes."""
     n = length_of_shard(x, axis)
-    if width := _width(n, k, x.dtype.itemsize > 4):
-        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
+    way = _way(x, k, axis)
+    width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
+    left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
+    if way is least_by_rounds:
+        return Plan("rounds of minima", width, f"many rows at once; {left}")
+    if way is least_by_counting:
+        return Plan("counting", width, f"the k-th is found bit by bit; {left}")
+    if width:
+        return Plan("block maxima", width, left)
     return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
 
 
@@ -50,11 +69,30 @@ def _compiled(k: int, axis: int, rank: Ranking, across_devices: Any = topk_acros
 
 def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     import jax.numpy as jnp
-    from jax.lax import stop_gradient
+    from jax.lax import platform_dependent, stop_gradient
 
-    indices = jnp.moveaxis(_least(jnp, jnp.moveaxis(stop_gradient(x), axis, -1), k, rank), -1, axis)
-    indices = indices.astype(jnp.arange(1).dtype)
+    index = jnp.arange(1).dtype
+    rows = jnp.moveaxis(stop_gradient(x), axis, -1)
+
+    def least(way: Any) -> Any:
+        return lambda a: way(jnp, a, k, rank).astype(index)
+
+    way = _way(x, k, axis)
+    indices = platform_dependent(rows, cpu=least(way), default=least(_least)) if way is not _least else least(way)(rows)
+    indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
+
+
+def _way(x: Any, k: int, axis: int) -> Any:
+    """Return the function that selects on the CPU."""
+    rows = x.size // x.shape[axis]
+    if is_sharded(x):
+        return _least
+    if k <= MOST_ROUNDS and rows >= MANY:
+        return least_by_rounds
+    if MOST_ROUNDS < k <= MOST and rows * k >= COUNTED:
+        return least_by_counting
+    return _least
 
 
 def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
@@ -62,7 +100,7 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
 
     Without a rank the rows are such keys.
     """
-    from jax.lax import optimization_barrier, platform_dependent
+    from jax.lax import platform_dependent, top_k
 
     def key(a: Any) -> Any:
         return a if rank is None else rank_key(jnp, a, rank)
@@ -70,73 +108,20 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
     if width := _width(n, k, sorts):
 
-        def best(body: Any) -> Any:
-            if width < MIN_WIDTH:
-                return key(body).min(-1)
-            pile = key(body.reshape(*body.shape[:-1], width // MIN_WIDTH, FOLDS, COLUMNS))
-            return optimization_barrier(pile.min(-2)).min((-2, -1))
-
         def select(few: Any, k: int) -> Any:
             return _least(jnp, few, k, None)
 
-        return indices_by_blocks(jnp, rows, k, width, best=best, select=select, key=key)[0]
+        return indices_by_blocks(
+            jnp, rows, k, width, best=lambda body: least_of_blocks(key, body), select=select, key=key
+        )[0]
     if sorts:
-        return _top_k(~key(rows), k)
-
-    def of_floats(a: Any) -> Any:
-        if rank is not None and a.dtype == jnp.float32:
-            return _top_k(_float_key(jnp, a, rank), k)
-        return _top_k(_as_float(jnp, ~key(a).astype(jnp.int32)), k)
-
+        return top_k(~key(rows), k)[1]
     return platform_dependent(
-        rows, cpu=lambda a: _in_chunks(jnp, of_floats, a), default=lambda a: _top_k(~key(a).astype(jnp.int32), k)
+        rows,
+        cpu=lambda a: top_k_of_floats(jnp, a, k, rank),
+        default=lambda a: top_k(~key(a).astype(jnp.int32), k)[1],
     )
 
 
 def _width(n: int, k: int, sorts: bool) -> int:
     return width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN)
-
-
-def _top_k(key: Any, k: int) -> Any:
-    from jax.lax import top_k
-
-    return top_k(key, k)[1]
-
-
-def _in_chunks(jnp: Any, select: Any, rows: Any) -> Any:
-    """Return ``select(rows)``, made of a few rows at a time where there are many; the last chunk may overlap."""
-    from jax import typeof
-    from jax.lax import dynamic_slice_in_dim, map
-
-    lead, n = rows.shape[:-1], rows.shape[-1]
-    sharded = any(typeof(rows).sharding.spec)  # explicitly: a loop over rows would cross the devices
-    if rows.size <= WHOLE or 2 * n > WHOLE or sharded:
-        return select(rows)
-    rows = rows.reshape(-1, n)
-    count, step = rows.shape[0], max(1, CACHED // n)
-    found = map(lambda start: select(dynamic_slice_in_dim(rows, start, step)), jnp.arange(0, count, step))
-    whole = (count - 1) // step * step
-    found = found.reshape(-1, found.shape[-1])
-    return jnp.concat([found[:whole], found[whole - count :]]).reshape(*lead, -1)
-
-
-def _float_key(jnp: Any, x: Any, rank: Ranking) -> Any:
-    """Return what `_as_float` would of the key of float32, in half the operations.
-
-    XLA gives a loop of few operations a byte to one thread where the array is small.
-    """
-    greatest = jnp.iinfo(jnp.int32).max
-    bits = x.view(jnp.int32) if rank.largest else x.view(jnp.int32) ^ ~greatest
-    magnitude = bits & greatest
-    bits = jnp.where(magnitude == 0, 0, bits)
-    return jnp.where(magnitude > FLOAT_INFINITY_BITS["float32"], greatest if rank.nan_first else -1, bits).view(
-        jnp.float32
-    )
-
-
-def _as_float(jnp: Any, key: Any) -> Any:
-    """Return floats in the order of 32-bit integers, which is how XLA's CPU kernel, for float32 alone, orders bits.
-
-    Some are NaN and some subnormal; they are only copied and compared as bits, never computed with.
-    """
-    return jnp.where(key < 0, key ^ jnp.iinfo(jnp.int32).max, key).view(jnp.float32)

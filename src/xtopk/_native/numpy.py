@@ -72,7 +72,7 @@ def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `numpy_topk` goes."""
     n = x.shape[axis]
     path = path_of(max(1, min(x.size, BLOCK_ELEMENTS) // n), n, k, x.dtype.itemsize)
-    if path == "counting":
+    if path == "pairs":
         return Plan(path, 0, f"every two of {n} elements are compared, in all rows at a time")
     if path in ("sort", "partition"):
         return Plan(path, 0, f"{k} of {n} is too great a share for a bound to narrow")

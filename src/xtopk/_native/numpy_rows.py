@@ -5,8 +5,8 @@ from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
 from xtopk._select.bound import FOLDED_ROW, folds_for
-from xtopk._select.counting import indices_by_counting
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import LOOKED_AT, first_hits, take_rows, then
 from xtopk._select.sort import indices_by_sort
@@ -37,7 +37,7 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         return _indices_after_nan(xp, rows, k, rank, name)
     if kind == "b":
         return _indices(xp, rows.view(xp.uint8), k, largest=rank.largest)[0]
-    if half and path != "counting":
+    if half and path != "pairs":
         indices, unanswered = _indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
     elif name in COMPARED_DIRECTLY:
         indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
@@ -54,7 +54,7 @@ def _picked(rows: Any, mask: Any) -> Any:
 
 
 def _indices_by_key(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices by integer keys, made of a piece of long rows at a time: the top k are among those of pieces."""
+    """Return the indices by integer keys, made of a piece at a time: the top k are among those of pieces."""
     count, n = rows.shape
     step = max(8 * k, PIECE // count)
     if n < 2 * step:
@@ -111,8 +111,8 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     """Return the indices, and which rows are unanswered for NaN or None."""
     count, n = rows.shape
     path = path_of(count, n, k, rows.dtype.itemsize)
-    if path == "counting":
-        return indices_by_counting(xp, rows, k, largest=largest), _is_hidden(xp, rows)
+    if path == "pairs":
+        return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
     if path == "row":
         return indices_of_row(xp, rows[0], k, largest=largest)[None], None
     if path == "partition":
@@ -130,7 +130,7 @@ def _is_hidden(xp: Any, rows: Any) -> Any:
 def path_of(count: int, n: int, k: int, itemsize: int) -> str:
     """Return which algorithm suits so many rows of `n` elements of so many bytes."""
     if n <= COUNTED and count >= COUNTED_ROWS:
-        return "counting"
+        return "pairs"
     if n < SORTED_SHARES[itemsize] * k:
         return "sort" if 8 * itemsize <= BITS_PACKED else "partition"
     return "rows" if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k else "row"

@@ -26,17 +26,19 @@ def indices_by_blocks(
     best: ArrayFunction,
     select: Callable[[Any, int], Any],
     key: ArrayFunction,
+    choose: Callable[[Any, int], Any] | None = None,
 ) -> tuple[Any, Any]:
     """Return the indices of the top `k` along the last axis of `rows`, and the best of each block.
 
     ``best(body)`` reduces the last axis of the blocks; ``select(a, k)`` returns the indices of the top k of the few
-    it leaves, and of ``key`` of the candidates, in rank order, the lower index first.
+    it leaves, and of ``key`` of the candidates, in rank order, the lower index first; ``choose(a, k)``, if given, those
+    of the few in any order.
     """
     lead, n = rows.shape[:-1], rows.shape[-1]
     blocks = n // width
     body = xp.reshape(rows[..., : blocks * width], (*lead, blocks, width))
     maxima = best(body)
-    chosen = xp.sort(select(maxima, k), axis=-1)[..., None]
+    chosen = xp.sort((choose or select)(maxima, k), axis=-1)[..., None]
     candidates = xp.reshape(xp.take_along_axis(body, chosen, axis=-2), (*lead, k * width))
     position = xp.reshape(chosen * width + positions(xp, rows, 0, width), (*lead, k * width))
     if blocks * width < n:
@@ -59,3 +61,8 @@ def width_for(n: int, k: int, least: int, gain: int) -> int:
     while n > 4 * k * width * width:
         width *= 2
     return width if n >= gain * (n // width + k * width) and n // width >= k else 0
+
+
+def left_by_blocks(n: int, k: int, width: int) -> int:
+    """Return among how many elements of `n` the two selections choose; among all if the width is 0."""
+    return n // width + k * width + n % width if width else n

@@ -1,0 +1,153 @@
+"""JAX on the CPU: what XLA compiles there to fast code, and what keeps the rows in the cache meanwhile."""
+
+from functools import partial
+from typing import Any
+
+from xtopk._order import FLOAT_INFINITY_BITS, Ranking, rank_key
+from xtopk._select.blocks import indices_by_blocks, left_by_blocks, width_for
+from xtopk._select.counting import indices_by_counting, order_by_halves
+from xtopk._select.rounds import LANES, indices_by_rounds
+
+FOLDS, COLUMNS = 8, 16
+"""XLA makes one vectorised loop of computing keys and folding them, if so shallow and so narrow."""
+
+NARROW, NARROW_GAIN, UNROLLED = 8, 2, 32
+"""XLA makes vectorised loops of minima of blocks so short without further ado."""
+
+CACHED, WHOLE = 1 << 20, 2
+"""So many keys stay in the cache until they are selected from; fewer than two such chunks are not cut."""
+
+HEAPED = 128
+"""The heap of ``lax.top_k`` is quick with so few of few candidates, above all where they are in order or tied."""
+
+
+def top_k_of_floats(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
+    """Return the indices of the k least of rows of at most 32 bits, or of keys if without a rank, by ``lax.top_k``."""
+    from jax.lax import top_k
+
+    def select(a: Any) -> Any:
+        if rank is not None and a.dtype == jnp.float32:
+            return top_k(_float_key(jnp, a, rank), k)[1]
+        key = a if rank is None else rank_key(jnp, a, rank)
+        return top_k(_as_float(jnp, ~key.astype(jnp.int32)), k)[1]
+
+    return _in_chunks(jnp, select, rows, CACHED // rows.shape[-1])
+
+
+def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of the k least of each of many rows, k being small."""
+
+    def take(a: Any, row: Any, column: Any) -> Any:
+        return a.at[row, column].get(mode="promise_in_bounds")
+
+    def select(a: Any) -> Any:
+        best = partial(least_of_blocks, key)
+        found = indices_by_rounds(jnp, a.reshape(-1, n), k, width, best=best, key=key, take=take)
+        return found.reshape(*a.shape[:-1], k)
+
+    key = partial(_wide_key, jnp, rank)
+    n = rows.shape[-1]
+    width = narrow_width(n, k)
+    return _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width) // LANES * LANES)
+
+
+def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of the k least of each row, k being large or the rows many."""
+    from jax import vmap
+    from jax.lax import fori_loop, population_count, top_k
+
+    bits = 8 * max(rows.dtype.itemsize, 2)
+
+    def choose(a: Any, k: int) -> Any:
+        search = vmap(partial(jnp.searchsorted, side="right"), (0, None))
+        return indices_by_counting(jnp, a, k, bits=bits, loop=fori_loop, count_bits=population_count, search=search)
+
+    def by_heap(a: Any, k: int) -> Any:
+        return top_k(_as_float(jnp, ~a), k)[1]
+
+    def in_order(a: Any, k: int) -> Any:
+        chosen = choose(a, k)
+        order = order_by_halves(jnp, jnp.take_along_axis(a, chosen, axis=-1), bits)
+        return jnp.take_along_axis(chosen, order, axis=-1)
+
+    def select(a: Any) -> Any:
+        a = a.reshape(-1, n)
+        if not width:
+            return in_order(key(a), k)
+        select = by_heap if k <= HEAPED and bits <= 32 else in_order
+        best = partial(least_of_blocks, key)
+        return indices_by_blocks(jnp, a, k, width, best=best, select=select, choose=choose, key=key)[0]
+
+    key = partial(_wide_key, jnp, rank)
+    n = rows.shape[-1]
+    width = narrow_width(n, k)
+    found = _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width))
+    return found.reshape(*rows.shape[:-1], k)
+
+
+def _wide_key(jnp: Any, rank: Ranking, a: Any) -> Any:
+    """Return keys of at least 32 bits, since XLA on the CPU takes longer over narrower ones."""
+    key = rank_key(jnp, a, rank)
+    return key if key.dtype.itemsize > 4 else key.astype(jnp.int32)
+
+
+def least_of_blocks(key: Any, body: Any) -> Any:
+    """Return the least key of each block on the last axis, in loops that XLA vectorises."""
+    from jax.lax import optimization_barrier
+
+    width = body.shape[-1]
+    if width <= UNROLLED:
+        return key(body).min(-1)
+    folds = min(FOLDS, width // COLUMNS)
+    pile = key(body.reshape(*body.shape[:-1], width // (folds * COLUMNS), folds, COLUMNS))
+    return optimization_barrier(pile.min(-2)).min((-2, -1))
+
+
+def narrow_width(n: int, k: int) -> int:
+    """Return the length of the blocks of rounds and of counting."""
+    return width_for(n, k, NARROW, NARROW_GAIN)
+
+
+def is_sharded(rows: Any) -> bool:
+    """Return whether rows are explicitly spread over devices, which a loop over them would cross."""
+    from jax import typeof
+
+    return any(typeof(rows).sharding.spec)
+
+
+def _in_chunks(jnp: Any, select: Any, rows: Any, step: int) -> Any:
+    """Return ``select(rows)``, made of `step` rows at a time where there are many; the last chunk may overlap."""
+    from jax.lax import dynamic_slice_in_dim, map
+
+    lead, n = rows.shape[:-1], rows.shape[-1]
+    step = max(step, 1)
+    if rows.size <= WHOLE * step * n or is_sharded(rows):
+        return select(rows)
+    rows = rows.reshape(-1, n)
+    count = rows.shape[0]
+    found = map(lambda start: select(dynamic_slice_in_dim(rows, start, step)), jnp.arange(0, count, step))
+    whole = (count - 1) // step * step
+    found = found.reshape(-1, found.shape[-1])
+    return jnp.concat([found[:whole], found[whole - count :]]).reshape(*lead, -1)
+
+
+def _float_key(jnp: Any, x: Any, rank: Ranking) -> Any:
+    """Return what `_as_float` would of the key of float32, in half the operations.
+
+    XLA gives a loop of few operations a byte to one thread where the array is small.
+    """
+    greatest = jnp.iinfo(jnp.int32).max
+    bits = x.view(jnp.int32) if rank.largest else x.view(jnp.int32) ^ ~greatest
+    magnitude = bits & greatest
+    bits = jnp.where(magnitude == 0, 0, bits)
+    return jnp.where(magnitude > FLOAT_INFINITY_BITS["float32"], greatest if rank.nan_first else -1, bits).view(
+        jnp.float32
+    )
+
+
+def _as_float(jnp: Any, key: Any) -> Any:
+    """Return floats in the order of 32-bit integers, which is how XLA's CPU kernel, for float32 alone, orders bits.
+
+    Some are NaN and some subnormal; they are only copied and compared as bits, never computed with.
+    """
+    return jnp.where(key < 0, key ^ jnp.iinfo(jnp.int32).max, key).view(jnp.float32)
