@@ -41,8 +41,13 @@ WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100,
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
+SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8, 20))
+TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
+
 NUMPY, THRESHOLD, SMALL = "xtopk._native.numpy", "xtopk._select.threshold", "xtopk._select.small"
 TORCH, JAX = "xtopk._native.torch", "xtopk._native.jax"
+COLUMNS, PILES = "xtopk._select.columns", "xtopk._select.piles"
+RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -54,11 +59,24 @@ CONSTANTS = (
     Constant("numpy", THRESHOLD, "FOLDED_ROW", (1 << 12, 1 << 16), tuple(((1 << e,), 10, "float32") for e in (13, 15))),
     Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
-    Constant("torch", TORCH, "MIN_WIDTH", (32, 128, 256), LONG + ROWS),
-    Constant("torch", TORCH, "MIN_GAIN", (2, 5, 10), (*ROWS, ((1024, 2048), 8, "float32"))),
-    Constant("torch", TORCH, "BLOCKED_FROM", (0, 1 << 15, 1 << 19), AROUND),
-    Constant("torch", TORCH, "CLEANED_AT_A_TIME", (1 << 14, 1 << 16, 1 << 20), (((512, 8192), 20, "nan"),)),
+    Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
+    Constant("torch", TORCH, "FOLDED_FROM", (1 << 14, 1 << 15, 1 << 19), AROUND),
+    Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
+    Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
+    Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
+    Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
+    Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
     Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", COLUMNS, "MIN_FOLDS", (2, 4, 6), ROWS),
+    Constant("torch", COLUMNS, "MAX_FOLDS", (8, 16, 31), LONG),
+    Constant("torch", COLUMNS, "MIN_COLUMNS", (16, 32, 128), ROWS),
+    Constant("torch", PILES, "PILED_FROM", (1 << 12, 1 << 16, 1 << 20), LONG),
+    Constant("torch", PILES, "CLEANED_AT_A_TIME", (1 << 15, 1 << 18, 1 << 20), (((512, 8192), 20, "nan"),)),
+    Constant("torch", RANKED, "PEEKED", (4, 64), ROWS),
+    Constant("torch", SETTLE, "BATCH", (1 << 18, 1 << 22), TIES),
+    Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
+    Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (2, 32), TIES),
+    Constant("torch", SETTLE, "LENGTHENED", (2, 64), TIES),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (*ROWS, ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
     Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
@@ -70,7 +88,7 @@ FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
     "FOLDS": "how deep XLA makes one loop of keys and folding; measured with COLUMNS by hand, as docs/design.md says",
     "COLUMNS": "as FOLDS",
-    "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, measured",
+    "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, of the compiled path alone",
 }
 """Integers that other values would break, or that go together."""
 
@@ -111,9 +129,11 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
 
 
 def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
-    """Return normal numbers, of which 5 % are NaN if the dtype is "nan"."""
+    """Return normal numbers, of which 5 % are NaN if the dtype is "nan"; eight values if it is "ties"."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
+    if dtype == "ties":
+        x, dtype = np.floor(8 * rng.random(shape)), "float32"
     if dtype == "nan":
         x, dtype = np.where(rng.random(shape) < 0.05, np.nan, x), "float32"
     x = (x * 1000).astype(dtype)

@@ -22,6 +22,11 @@ SHAPES = [
     ((3, 41), 10),
     ((50, 1000), 5),
     ((2, 200_000), 20),
+    ((3000, 100), 1),
+    ((3000, 100), 5),
+    ((3000, 100), 8),
+    ((300, 700), 4),
+    ((300, 700), 40),
     ((300_000,), 300),
     ((300_000,), 3000),
 ]
@@ -29,6 +34,10 @@ SHAPES = [
 
 ALGORITHMS = {
     "block maxima": ["indices_by_blocks"],
+    "column maxima": ["indices_by_columns"],
+    "one by one": ["indices_one_by_one"],
+    "ranking": ["indices_by_ranking"],
+    "torch.topk": ["_direct", "indices_by_topk"],
     "partition": ["indices_by_partition"],
     "threshold": ["indices_of_rows", "indices_of_row"],
 }
@@ -77,6 +86,8 @@ def test_what_it_names_is_what_is_called_first(
     assert bool(called) == (plan.algorithm in ALGORITHMS)
     if plan.algorithm == "block maxima":
         assert spies["indices_by_blocks"].call_args_list[0].args[3] == plan.block_length
+    if plan.algorithm == "column maxima":
+        assert spies["indices_by_columns"].call_args_list[0].kwargs["folds"] == plan.block_length
 
 
 @pytest.mark.parametrize(("dtype", "algorithm"), [("float32", "packed partition"), ("int64", "argsort")])

@@ -12,9 +12,23 @@ the values are right, but which of its equals come first is open.
 The candidates are numbered fold by fold, so that where the chosen columns ascend, positions ascend with the numbers.
 """
 
+from math import isqrt
 from typing import Any
 
 from xtopk._order import positions
+
+MIN_FOLDS = 3
+MAX_FOLDS = 15
+"""Shallower piles save nothing; a processor follows 16 streams, one of which is written."""
+
+MIN_COLUMNS = 64
+"""Fewer columns do not fill the vectors of a reduction."""
+
+
+def folds_for(n: int, k: int) -> int:
+    """Return how deep a pile makes both selections about as long, or 0 where they would not be much shorter."""
+    folds = min(isqrt(n // k), MAX_FOLDS, n // MIN_COLUMNS)
+    return folds if folds >= MIN_FOLDS else 0
 
 
 def fold(xp: Any, rows: Any, folds: int) -> Any:
