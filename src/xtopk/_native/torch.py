@@ -176,29 +176,28 @@ def _same(a: Any) -> Any:
 
 
 def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    name = dtype_name(rows.dtype)
+    n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
-        rows = rows.view(xp.uint8)
-    elif name in UNSUPPORTED:
-        rows, rank = rank_key(xp, rows, rank), rank._replace(largest=False)
-    n = rows.shape[-1]
-    if rows.numel() < DIRECT_BELOW:
-        return indices_by_ranking(xp, rows, k, rank)
+        rows, name = rows.view(xp.uint8), "uint8"
     select: Any
-    at_a_time, positive = FOLDED_AT_A_TIME, may_be_positive(rows, k, rank)
+    at_a_time, positive = FOLDED_AT_A_TIME, False
     if folds := _folds(rows, n, k):
-        select = partial(indices_by_columns, folds=folds)
+        select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
+    elif rows.numel() < DIRECT_BELOW:
+        select = indices_by_ranking
     elif _is_heaped(n, k):
-        select = indices_by_topk
+        select, positive = indices_by_topk, may_be_positive(rows, k, rank)
+    elif _is_one_by_one(rows, k):
+        select, at_a_time = indices_one_by_one, RANKED_AT_A_TIME
     else:
-        select, at_a_time = indices_by_ranking, RANKED_AT_A_TIME
-        if _is_one_by_one(rows, k):
-            select, positive = indices_one_by_one, False
+        select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    by = rank._replace(largest=False) if name in UNSUPPORTED else rank
     for part, chosen in _parts(rows, indices, at_a_time):
-        found = select(xp, part, k, rank, positive=True) if positive else None
+        seen = rank_key(xp, part, rank) if name in UNSUPPORTED else part
+        found = select(xp, seen, k, by, positive=True) if positive else None
         positive = found is not None
-        chosen.copy_(select(xp, part, k, rank) if found is None else found)
+        chosen.copy_(select(xp, seen, k, by) if found is None else found)
     return indices
 
 
