@@ -11,10 +11,10 @@ from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.columns import candidate_positions, folds_for
-from xtopk._select.ranked import as_integers, in_order, integer_key, is_zero, ranked, settled
+from xtopk._select.ranked import as_integers, in_order, integer_key, is_zero, peek, ranked, settled
 from xtopk._select.settle import first_of_value
 
-CLEANED_AT_A_TIME = 1 << 17
+CLEANED_AT_A_TIME = 1 << 18
 """How many elements are copied at a time to replace NaN."""
 
 PILED_FROM = 1 << 14
@@ -25,15 +25,18 @@ ArrayFunction = Callable[[Any], Any]
 
 def columns_for(x: Any, k: int) -> int:
     """Return how many columns to choose: more than `k`, so that a few ties leave nothing open."""
-    return k + 4 + k // 8 if x.dtype.itemsize > 2 else k + 8 + k // 2
+    return k + 4 + k // 8 if x.dtype.itemsize > 2 else k + 4 + k // 2
 
 
 def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *, positive: bool = False) -> Any:
     """Return the indices by column maxima; or None if floats were to be positive and are not."""
     look: ArrayFunction = partial(as_integers, xp) if positive else _same
     n, largest = rows.shape[-1], rank.largest
-    maxima, clean, late = best_of_columns(look(rows), folds, largest), look, None
-    if rows.is_floating_point() and not rank.nan_first and _shows_nan(maxima, rows.dtype, largest, positive):
+    clean, late = look, None
+    hides = rows.is_floating_point() and not rank.nan_first
+    shown = hides and bool(peek(rows).isnan().any())
+    maxima = None if shown else best_of_columns(look(rows), folds, largest)
+    if shown or (hides and _shows_nan(maxima, rows.dtype, largest, positive)):
         worst, finite = (-xp.inf, xp.finfo(rows.dtype).min) if largest else (xp.inf, xp.finfo(rows.dtype).max)
         ends = {"posinf": xp.inf, "neginf": finite} if largest else {"posinf": finite, "neginf": -xp.inf}
 

@@ -17,7 +17,7 @@ from xtopk._select.packed import BITS_PACKED, unpack
 from xtopk._select.settle import settle
 
 PEEKED = 16
-"""How many elements of how many rows are looked at to guess whether what is chosen will be positive."""
+"""How many elements of how many rows are looked at to guess whether the chosen are positive and whether NaN is there."""
 
 
 def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
@@ -89,9 +89,14 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     """Return whether a look at few elements lets expect that no chosen one is negative."""
     if not rows.is_floating_point() or rank.nan_first:
         return False
-    few = rows[(0,) * (rows.ndim - 2) + (slice(PEEKED),) * min(rows.ndim, 2)]
+    few = peek(rows)
     count = int((few >= 0).sum())
     return count == few.numel() or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * few.numel())
+
+
+def peek(rows: Any) -> Any:
+    """Return a few elements of a few rows."""
+    return rows[(0,) * (rows.ndim - 2) + (slice(PEEKED),) * min(rows.ndim, 2)]
 
 
 def as_integers(xp: Any, rows: Any) -> Any:
