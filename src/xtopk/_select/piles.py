@@ -33,9 +33,11 @@ def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *,
     look: ArrayFunction = partial(as_integers, xp) if positive else _same
     n, largest = rows.shape[-1], rank.largest
     clean, late = look, None
+    maxima: Any = None
     hides = rows.is_floating_point() and not rank.nan_first
     shown = hides and bool(peek(rows).isnan().any())
-    maxima = None if shown else best_of_columns(look(rows), folds, largest)
+    if not shown:
+        maxima = best_of_columns(look(rows), folds, largest)
     if shown or (hides and _shows_nan(maxima, rows.dtype, largest, positive)):
         worst, finite = (-xp.inf, xp.finfo(rows.dtype).min) if largest else (xp.inf, xp.finfo(rows.dtype).max)
         ends = {"posinf": xp.inf, "neginf": finite} if largest else {"posinf": finite, "neginf": -xp.inf}

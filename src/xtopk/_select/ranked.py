@@ -17,7 +17,7 @@ from xtopk._select.packed import BITS_PACKED, unpack
 from xtopk._select.settle import settle
 
 PEEKED = 16
-"""How many elements of how many rows are looked at to guess whether the chosen are positive and whether NaN is there."""
+"""How many elements of how many rows are looked at to guess whether what is chosen is positive, and where NaN is."""
 
 
 def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
