@@ -39,7 +39,7 @@ SHARES: tuple[Case, ...] = tuple(
 
 WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
 
-COLUMNS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count in (4, 16, 64, 256))
+SIDEWAYS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count in (4, 16, 64, 256))
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
@@ -48,6 +48,11 @@ BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xt
 TORCH, JAX, JAX_CPU = "xtopk._native.torch", "xtopk._native.jax", "xtopk._native.jax_cpu"
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
+SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8, 20))
+TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
+
+PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
+RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -61,7 +66,7 @@ CONSTANTS = (
         (8, 1 << 30),
         tuple(((count, n), 5, "float32") for n in (8, 20) for count in (32, 64, 128, 512)),
     ),
-    Constant("numpy", NUMPY, "SIDE_BY_SIDE", (8, 16, 32, 128, 1 << 30), COLUMNS),
+    Constant("numpy", NUMPY, "SIDE_BY_SIDE", (8, 16, 32, 128, 1 << 30), SIDEWAYS),
     Constant("numpy", BOUND, "MAX_FOLDS", (8, 16, 64, 128), LONG + ROWS),
     Constant("numpy", BOUND, "COLUMNS_PER_CHOICE", (2, 4, 16, 32), LONG + ROWS),
     Constant("numpy", BOUND, "MIN_COLUMNS", (16, 32, 128, 256), ROWS),
@@ -83,11 +88,24 @@ CONSTANTS = (
     Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
-    Constant("torch", TORCH, "MIN_WIDTH", (32, 128, 256), LONG + ROWS),
-    Constant("torch", TORCH, "MIN_GAIN", (2, 5, 10), (*ROWS, ((1024, 2048), 8, "float32"))),
-    Constant("torch", TORCH, "BLOCKED_FROM", (0, 1 << 15, 1 << 19), AROUND),
-    Constant("torch", TORCH, "CLEANED_AT_A_TIME", (1 << 14, 1 << 16, 1 << 20), (((512, 8192), 20, "nan"),)),
+    Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
+    Constant("torch", TORCH, "FOLDED_FROM", (1 << 14, 1 << 15, 1 << 19), AROUND),
+    Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
+    Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
+    Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
+    Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
+    Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
     Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", PILED, "MIN_FOLDS", (2, 4, 6), ROWS),
+    Constant("torch", PILED, "MAX_FOLDS", (8, 16, 31), LONG),
+    Constant("torch", PILED, "MIN_COLUMNS", (16, 32, 128), ROWS),
+    Constant("torch", PILES, "PILED_FROM", (1 << 12, 1 << 16, 1 << 20), LONG),
+    Constant("torch", PILES, "CLEANED_AT_A_TIME", (1 << 15, 1 << 18, 1 << 20), (((512, 8192), 20, "nan"),)),
+    Constant("torch", RANKED, "PEEKED", (4, 64), ROWS),
+    Constant("torch", SETTLE, "BATCH", (1 << 18, 1 << 22), TIES),
+    Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
+    Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (2, 32), TIES),
+    Constant("torch", SETTLE, "LENGTHENED", (2, 64), TIES),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
     Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
@@ -114,7 +132,7 @@ FIXED = {
     "WORD": "the bits of a word",
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",
-    "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, measured",
+    "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, of the compiled path alone",
 }
 """Integers that other values would break, or that go together."""
 
@@ -124,6 +142,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "tied": lambda rng, x: np.maximum(x, 0),
     "sparse": lambda rng, x: np.maximum(x, 1.28),
     "saturated": lambda rng, x: np.minimum(x, 0),
+    "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),
     "constant": lambda rng, x: np.ones_like(x),
 }
 

@@ -116,8 +116,13 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call with blocks also where there are too few elements for them to pay."""
-    with mock.patch("xtopk._native.torch.BLOCKED_FROM", 0):
+    """Call with column maxima also where there are too few elements for them to pay."""
+    few = {"xtopk._native.torch.DIRECT_BELOW": 0, "xtopk._native.torch.FOLDED_FROM": 0}
+    few |= {"xtopk._native.torch.FOLDED_HEAPED": 0, "xtopk._select.columns.MIN_COLUMNS": 2}
+    few |= {"xtopk._select.piles.PILED_FROM": 0, "xtopk._select.settle.LONG_ROW": 200}
+    with ExitStack() as stack:
+        for name, value in few.items():
+            stack.enter_context(mock.patch(name, value))
         return function(x, *args, **options)
 
 

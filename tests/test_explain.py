@@ -25,6 +25,11 @@ SHAPES = [
     ((511, 32), 3),
     ((50, 1000), 5),
     ((2, 200_000), 20),
+    ((3000, 100), 1),
+    ((3000, 100), 5),
+    ((3000, 100), 8),
+    ((300, 700), 4),
+    ((300, 700), 40),
     ((300_000,), 300),
     ((300_000,), 3000),
     ((300_000,), 5000),
@@ -38,6 +43,10 @@ SHAPES = [
 ALGORITHMS = {
     "block maxima": ["indices_by_blocks"],
     "counting": ["indices_by_counting", "indices_by_blocks"],
+    "column maxima": ["indices_by_columns"],
+    "one by one": ["indices_one_by_one"],
+    "ranking": ["indices_by_ranking"],
+    "torch.topk": ["_direct", "indices_by_topk"],
     "partition": ["indices_by_partition"],
     "pairs": ["indices_by_pairs"],
     "sort": ["indices_by_sort", "indices_by_packing"],
@@ -95,6 +104,8 @@ def test_what_it_names_is_what_is_called_first(
     if plan.algorithm == "counting":
         assert spies["indices_by_counting"].called
         assert spies["indices_by_blocks"].called == bool(plan.block_length)
+    if plan.algorithm == "column maxima":
+        assert spies["indices_by_columns"].call_args_list[0].kwargs["folds"] == plan.block_length
 
 
 @pytest.mark.parametrize(("dtype", "algorithm"), [("float32", "packed partition"), ("int64", "argsort")])

@@ -151,3 +151,28 @@ def test_the_result_has_memory_of_its_own(library: Library) -> None:
     if values.flags.writeable:
         values[:] = 9
     assert library.back(x)[0].tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_infinities_among_nan(library: Library, mode: str) -> None:
+    """Rows of fewer than `k` numbers, some of them the infinity that ranks last, between many NaN."""
+    rng = np.random.default_rng(0)
+    x = np.full((6, 600), np.nan, dtype=np.float32)
+    for row, infinities in zip(x, (0, 1, 3, 10, 30, 200), strict=True):
+        where = rng.permutation(600)
+        row[where[:5]] = rng.normal(size=5)
+        row[where[5 : 5 + infinities]] = -np.inf if mode == "largest" else np.inf
+    assert_agrees(library, x, 20, mode=mode)
+    assert_agrees(library, x.T.copy(), 20, 0, mode=mode)
+
+
+@pytest.mark.parametrize("k", [4, 20])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_zeros_of_both_signs_among_few_positive(library: Library, k: int) -> None:
+    """They are equal, so the lower index wins, though the bits of one are those of the least integer."""
+    rng = np.random.default_rng(0)
+    x = np.full((70, 600), -0.0, dtype=np.float32)
+    x[:, 3 - k :] = 0
+    x[:, :600:200] = 1 + rng.random((70, 3), dtype=np.float32)
+    assert_agrees(library, x, k)

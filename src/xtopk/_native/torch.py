@@ -1,4 +1,4 @@
-"""torch: ``torch.topk``, whose ties are arbitrary and for which NaN is the greatest, and what mends that."""
+"""torch: ``torch.topk``, whose ties are arbitrary and for which NaN is the greatest, and what is faster and exact."""
 
 from functools import partial
 from operator import gt, lt
@@ -8,19 +8,32 @@ from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
 from xtopk._native.torch_dtensor import dtensor_mask, dtensor_merge, dtensor_plan, dtensor_topk, is_dtensor
 from xtopk._order import Ranking, dtype_name, rank_key
-from xtopk._select.blocks import ArrayFunction, indices_by_blocks, width_for
+from xtopk._select.blocks import indices_by_blocks, width_for
+from xtopk._select.columns import folds_for
 from xtopk._select.kth import indices_by_kth_key
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
+from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive
+from xtopk._select.verified import indices_by_topk
 
 MIN_WIDTH = 64
 MIN_GAIN = 3
-"""Blocks are as long as a fast reduction needs, and used where they leave a third to select from."""
+"""Blocks, used where shapes are static, are as long as a fast reduction needs, and leave a third to select from."""
 
-BLOCKED_FROM = 1 << 17
-"""Fewer elements are selected from in less time than the calls that blocks need."""
+DIRECT_BELOW = 1 << 15
+FOLDED_FROM = 1 << 17
+"""Fewer elements are selected from as they are, or in one piece: calls that would save work take longer than it."""
 
-CLEANED_AT_A_TIME = 1 << 18
-"""How many elements are copied at a time to replace NaN, or made keys of to settle ties."""
+HEAPED = 64
+FOLDED_HEAPED = 1 << 10
+"""torch keeps the best of a row in a heap if it is so many times longer than k; shorter ones are then not folded."""
+
+ONE_BY_ONE = 5
+"""So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
+
+FOLDED_AT_A_TIME = 1 << 24
+RANKED_AT_A_TIME = 1 << 20
+"""How many elements are reduced at a time, and of how many integer keys are made at a time."""
 
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of torch."""
@@ -43,24 +56,39 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
             )
         if x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
             x = x.resolve_neg()
-    last = axis == x.ndim - 1
-    rows = x.detach() if last else x.detach().movedim(axis, -1)
-    indices = _indices_eager(xp, rows, k, rank) if _may_branch(x) else _indices_static(xp, rows, k, rank)
-    if not last:
-        indices = indices.movedim(-1, axis)
-    return _gather(xp, x, axis, indices), indices
+    looks = _may_branch(x)
+    if looks and _is_direct(x, k, axis, rank):
+        found = _direct(x, k, axis, rank)
+        if found is not None:
+            return found
+    rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
+    indices = (_indices_eager if looks else _indices_static)(xp, rows.detach(), k, rank)
+    values = _gather(xp, rows, -1, indices)
+    if rows is not x:
+        return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
+    return values, indices
 
 
 def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `torch_topk` goes."""
     if is_dtensor(x):
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
-    n, looks = x.shape[axis], _may_branch(x)
-    how = "with a look for ties and NaN" if looks else "of keys that settle ties and NaN, shapes static"
-    width = _width(x, n, k) if looks else width_for(n, k, MIN_WIDTH, MIN_GAIN)
-    if width:
-        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {how}")
-    return Plan("torch.topk", 0, f"blocks would not pay for {x.numel()} elements in rows of {n}; {how}")
+    n = x.shape[axis]
+    if not _may_branch(x):
+        how = "of keys that settle ties and NaN, shapes static"
+        if width := width_for(n, k, MIN_WIDTH, MIN_GAIN):
+            return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {how}")
+        return Plan("torch.topk", 0, f"blocks would not pay for rows of {n}; {how}")
+    how = "with a look for ties and NaN"
+    if _is_direct(x, k, axis, rank):
+        return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
+    if folds := _folds(x, n, k):
+        return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
+    if _is_heaped(n, k):
+        return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, {how}")
+    if _is_one_by_one(x, k):
+        return Plan("one by one", 0, f"{k} reductions of rows of {n}")
+    return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
 
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -92,7 +120,7 @@ def _may_branch(x: Any) -> bool:
     return (
         not torch.compiler.is_compiling()
         and type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.device.type == "cpu"
+        and x.is_cpu
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     )
 
@@ -115,143 +143,92 @@ def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
     return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)
 
 
-def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    name = dtype_name(rows.dtype)
-    if name == "bool":
-        rows = rows.view(xp.uint8)
-    elif name in UNSUPPORTED:
-        rows, rank = rank_key(xp, rows, rank), rank._replace(largest=False)
-    width = _width(rows, rows.shape[-1], k)
-    if not width:
-        return _indices_mended(xp, rows, k, rank)
-    maxima = _best_of_blocks(xp, rows, rank, width, _same)
-    if not rows.is_floating_point() or rank.nan_first:
-        return _indices_by_blocks(xp, rows, k, rank, width, maxima, _same)
-    hidden = maxima.isnan().any(-1)
-    if hidden.all():
-        return _indices_among_nan(xp, rows, k, rank)
-    indices = _indices_by_blocks(xp, rows, k, rank, width, maxima, _same)
-    if hidden.any():
-        indices[hidden] = _indices_among_nan(xp, _picked(rows, hidden), k, rank)
-    return indices
+def _is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
+    if dtype_name(x.dtype) in UNSUPPORTED:
+        return False
+    if x.numel() < DIRECT_BELOW:
+        return True
+    sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
+    return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)
 
 
-def _width(x: Any, n: int, k: int) -> int:
-    return width_for(n, k, MIN_WIDTH, MIN_GAIN) if x.numel() >= BLOCKED_FROM else 0
+def _direct(x: Any, k: int, axis: int, rank: Ranking) -> Selected | None:
+    """Return the top k by `torch.topk` of one more, or None where that shows ties or NaN that make it go wrong."""
+    largest, hides = rank.largest, not rank.nan_first and x.is_floating_point()
+    if k == 1:
+        values, indices = x.max(axis, keepdim=True) if largest else x.min(axis, keepdim=True)  # the first of equals
+        return None if hides and values.isnan().any() else (values, indices)
+    stable = rank.stable
+    values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest=largest, sorted=stable or rank.sorted)
+    if not stable:
+        return None if hides and largest and values.isnan().any() else (values, indices)
+    if not _all_differ(values.detach(), axis, largest):
+        return None
+    if x.ndim == 1:
+        return values[:k], indices[:k]
+    return values.narrow(axis, 0, k).contiguous(), indices.narrow(axis, 0, k).contiguous()
 
 
-def _best_of_blocks(xp: Any, rows: Any, rank: Ranking, width: int, clean: ArrayFunction) -> Any:
-    """Return the best of each block, reduced in the order in which the blocks lie in memory."""
-
-    def best(body: Any, axis: int) -> Any:
-        return clean(body).amax(axis) if rank.largest else clean(body).amin(axis)
-
-    body = rows[..., : rows.shape[-1] // width * width].unflatten(-1, (-1, width))
-    if body.stride(-1) == 1 and clean is _same:
-        return best(body, -1)
-    piles = body.movedim((-2, -1), (0, 1))
-    step = max(1, CLEANED_AT_A_TIME // piles[0].numel())
-    maxima = rows.new_empty((piles.shape[0], *piles.shape[2:]))
-    for part, pile in zip(maxima.split(step), piles.split(step), strict=True):
-        part.copy_(best(pile, 1))  # kept alone it would lie between the copies made for it, and all of them stay
-    return maxima.movedim(0, -1)
-
-
-def _indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int, maxima: Any, clean: ArrayFunction) -> Any:
-    def select(few: Any, k: int) -> Any:
-        return _indices_mended(xp, few, k, rank)
-
-    return indices_by_blocks(xp, rows, k, width, best=lambda _: maxima, select=select, key=clean)[0]
+def _all_differ(values: Any, axis: int, descending: bool) -> bool:
+    """Return whether sorted values have no equal neighbours; nothing is beyond a NaN, so that it counts as a tie."""
+    if values.ndim == 1 and values.shape[0] <= LISTED:
+        row = values.tolist()
+        return all(map(gt if descending else lt, row, row[1:]))
+    rest = values.shape[axis] - 1
+    left, right = values.narrow(axis, 0, rest), values.narrow(axis, 1, rest)
+    return bool((left > right if descending else left < right).all())
 
 
 def _same(a: Any) -> Any:
     return a
 
 
-def _indices_among_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices with NaN taken for the worst number, and exactly where that reaches the top k."""
-    worst = -xp.inf if rank.largest else xp.inf
-
-    def clean(a: Any) -> Any:
-        return xp.nan_to_num(a, nan=worst, posinf=xp.inf, neginf=-xp.inf)
-
-    if width := _width(rows, rows.shape[-1], k):
-        maxima = _best_of_blocks(xp, rows, rank, width, clean)
-        indices = _indices_by_blocks(xp, rows, k, rank, width, maxima, clean)
+def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    n, name = rows.shape[-1], dtype_name(rows.dtype)
+    if name == "bool":
+        rows, name = rows.view(xp.uint8), "uint8"
+    select: Any
+    at_a_time, positive = FOLDED_AT_A_TIME, False
+    if folds := _folds(rows, n, k):
+        select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
+    elif rows.numel() < DIRECT_BELOW:
+        select = indices_by_ranking
+    elif _is_heaped(n, k):
+        select, positive = indices_by_topk, may_be_positive(rows, k, rank)
+    elif _is_one_by_one(rows, k):
+        select, at_a_time = indices_one_by_one, RANKED_AT_A_TIME
     else:
-        parts = rows.split(max(1, CLEANED_AT_A_TIME // rows[0].numel()))
-        indices = xp.concat([_indices_mended(xp, clean(part), k, rank) for part in parts])
-    numbers = clean(rows.gather(-1, indices)) != worst
-    mixed = ~numbers.all(-1)
-    if mixed.any():
-        parts = _parts(_picked(rows, mixed), indices[mixed], numbers[mixed].sum(-1, keepdim=True))
-        indices[mixed] = xp.concat([_filled(xp, i, b, part == worst, part.isnan()) for part, i, b in parts])
+        select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
+    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    by = rank._replace(largest=False) if name in UNSUPPORTED else rank
+    for part, chosen in _parts(rows, indices, at_a_time):
+        seen = rank_key(xp, part, rank) if name in UNSUPPORTED else part
+        found = select(xp, seen, k, by, positive=True) if positive else None
+        positive = found is not None
+        chosen.copy_(select(xp, seen, k, by) if found is None else found)
     return indices
 
 
-def _picked(rows: Any, mask: Any) -> Any:
-    """Return the rows where the mask is True, copied only if these are not all."""
-    return rows.flatten(0, -2) if mask.ndim and mask.all() else rows[mask]
+def _folds(x: Any, n: int, k: int) -> int:
+    """Return into how many pieces rows of `n` are folded, 0 where that would not pay."""
+    if x.numel() < FOLDED_FROM or HEAPED * k <= n < FOLDED_HEAPED:
+        return 0
+    return folds_for(n, columns_for(x, k))
 
 
-def _parts(rows: Any, *others: Any) -> Any:
-    step = max(1, CLEANED_AT_A_TIME // rows.shape[-1])
-    return zip(*(a.split(step) for a in (rows, *others)), strict=True)
+def _is_heaped(n: int, k: int) -> bool:
+    return k == 1 or n >= HEAPED * (k + 1)
 
 
-def _filled(xp: Any, indices: Any, better: Any, tie: Any, late: Any = None) -> Any:
-    """Return the first `better` indices of each row, then the first of its ties, then the first of what is late."""
-    k, n = indices.shape[-1], tie.shape[-1]
-    position = xp.arange(n, dtype=xp.int32 if n < 1 << 30 else xp.int64, device=tie.device)
-    order = xp.where(tie, position, 2 * n)
-    if late is not None:
-        order = xp.where(late, position + n, order)
-    first = order.topk(k, largest=False).values.to(xp.int64) % n
-    slot = xp.arange(k, device=tie.device) - better
-    return xp.where(slot < 0, indices, first.gather(-1, slot.clamp(min=0)))
+def _is_one_by_one(x: Any, k: int) -> bool:
+    return k <= ONE_BY_ONE and bool(x.is_floating_point())
 
 
-def _equal(a: Any, b: Any) -> Any:
-    """Return where elements are equal, NaN to NaN, too."""
-    equal = a == b
-    if b.is_floating_point() and b.isnan().any():
-        equal |= a.isnan() & b.isnan()
-    return equal
-
-
-def _indices_mended(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices by `torch.topk` of one more than `k`, which shows where ties or NaN made it go wrong."""
-    n = rows.shape[-1]
-    values, indices = rows.topk(min(k + rank.stable, n), largest=rank.largest)
-    hides = rank.largest and not rank.nan_first and rows.is_floating_point()
-    if rank.stable and _all_differ(values, rank.largest):
-        return indices[..., :k]
-    hidden = values[..., 0].isnan() if hides else None  # to `torch.topk` it is the greatest
-    if rank.stable and values.shape[-1] > 1:
-        beyond = values[..., :-1] > values[..., 1:] if rank.largest else values[..., :-1] < values[..., 1:]
-        tied = ~beyond.all(-1)
-        values, indices = values[..., :k], indices[..., :k].contiguous()
-        lower, order = indices[tied].sort()
-        order = values[tied].gather(-1, order).argsort(stable=True, descending=rank.largest)
-        indices[tied] = lower.gather(-1, order)
-        wrong = ~beyond[..., k - 1] if k < n else None
-        if wrong is not None:
-            wrong = wrong & ~hidden if hidden is not None else wrong
-            if wrong.any():
-                chosen, bound = values[wrong], values[wrong][..., -1:]
-                better = k - _equal(chosen, bound).sum(-1, keepdim=True)
-                parts = _parts(_picked(rows, wrong), indices[wrong], better, bound)
-                indices[wrong] = xp.concat([_filled(xp, i, b, _equal(part, v)) for part, i, b, v in parts])
-    if hidden is not None and hidden.any():
-        indices[hidden] = _indices_among_nan(xp, _picked(rows, hidden), k, rank)
-    return indices
-
-
-def _all_differ(values: Any, descending: bool) -> bool:
-    """Return whether sorted values have no equal neighbours; nothing is beyond a NaN, so that it counts as a tie."""
-    if values.numel() <= LISTED:
-        beyond = gt if descending else lt
-        rows = [values.tolist()] if values.ndim == 1 else values.flatten(0, -2).tolist()
-        return all(all(map(beyond, row, row[1:])) for row in rows)
-    left, right = values[..., :-1], values[..., 1:]
-    return bool((left > right if descending else left < right).all())
+def _parts(rows: Any, indices: Any, most: int) -> Any:
+    """Return few rows at a time with their indices, about `most` elements of them."""
+    if rows.numel() <= most or rows.ndim == 1:
+        return [(rows, indices)]
+    axis = outer_axis(rows, rows.numel() // most)
+    step = max(1, most * rows.shape[axis] // rows.numel())
+    return zip(rows.split(step, axis), indices.split(step, axis), strict=True)
