@@ -1,6 +1,6 @@
 """JAX: ``lax.top_k`` of order-preserving keys, under one ``jit`` with static shapes."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from xtopk._explain import Plan
@@ -78,7 +78,11 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         return lambda a: way(jnp, a, k, rank).astype(index)
 
     way = _way(x, k, axis)
-    indices = platform_dependent(rows, cpu=least(way), default=least(_least)) if way is not _least else least(way)(rows)
+    if way is _least:
+        indices = least(_least)(rows)
+    else:  # rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together
+        way = partial(way, cut=axis == x.ndim - 1)
+        indices = platform_dependent(rows, cpu=least(way), default=least(_least))
     indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 

@@ -34,7 +34,7 @@ def top_k_of_floats(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     return _in_chunks(jnp, select, rows, CACHED // rows.shape[-1])
 
 
-def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) -> Any:
     """Return the indices of the k least of each of many rows, k being small."""
 
     def take(a: Any, row: Any, column: Any) -> Any:
@@ -48,10 +48,11 @@ def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     key = partial(_wide_key, jnp, rank)
     n = rows.shape[-1]
     width = narrow_width(n, k)
-    return _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width) // LANES * LANES)
+    step = CACHED // left_by_blocks(n, k, width) // LANES * LANES
+    return _in_chunks(jnp, select, rows, step) if cut else select(rows)
 
 
-def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) -> Any:
     """Return the indices of the k least of each row, k being large or the rows many."""
     from jax import vmap
     from jax.lax import fori_loop, population_count, top_k
@@ -81,7 +82,7 @@ def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     key = partial(_wide_key, jnp, rank)
     n = rows.shape[-1]
     width = narrow_width(n, k)
-    found = _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width))
+    found = _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width)) if cut else select(rows)
     return found.reshape(*rows.shape[:-1], k)
 
 
