@@ -24,8 +24,8 @@ class Backend(NamedTuple):
 BACKENDS = {
     "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes", "matplotlib"]),
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
-    "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
-    "jax-x64": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "jax": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "0"}),
+    "jax-x64": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
     "lite": Backend("numpy,numpy-readonly", ["numpy==2.0.*", "array-api-compat==1.12.*"]),

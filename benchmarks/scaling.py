@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -29,19 +30,22 @@ PACKAGES = ("xtopk", "numpy", "dask", "distributed")
 SPLIT = Constant("dask", "xtopk._native.dask", "MERGED_AT_A_TIME", (2, 4, 16, 32), ())
 
 
+GRID = (
+    *((10 * length, length, 100) for length in (10**5, 10**6, 4 * 10**6, 10**7)),
+    *((10**8, length, 100) for length in (5 * 10**6, 2 * 10**7, 5 * 10**7)),
+    (10**9, 10**7, 100),
+    *((blocks * 10**5, 10**5, 100) for blocks in (30, 100, 300)),
+    *((3 * 10**7, 10**6, k) for k in (10, 1000, 10_000, 100_000)),
+)
+
+
 class Sizes(NamedTuple):
     """How much is measured: the longest axis, its chunks, and the grid to which the costs are fitted."""
 
     n: int = 10**8
     length: int = 10**7
     ks: tuple[int, ...] = (100, 10_000)
-    grid: tuple[tuple[int, int, int], ...] = (
-        *((10 * length, length, 100) for length in (10**5, 10**6, 4 * 10**6, 10**7)),
-        *((10**8, length, 100) for length in (5 * 10**6, 2 * 10**7, 5 * 10**7)),
-        (10**9, 10**7, 100),
-        *((blocks * 10**5, 10**5, 100) for blocks in (30, 100, 300)),
-        *((3 * 10**7, 10**6, k) for k in (10, 1000, 10_000, 100_000)),
-    )
+    grid: tuple[tuple[int, int, int], ...] = GRID
     blocks: tuple[int, ...] = (10, 40, 100, 400)
     payloads: tuple[int, ...] = (1200, 12_000, 120_000, 1_200_000, 12_000_000)
     seconds: float = 2.0
@@ -169,9 +173,9 @@ def measure(sizes: Sizes) -> dict[str, Any]:
             for _ in range(sizes.n // sizes.length):
                 rng.standard_normal(sizes.length, np.float32).tofile(file)
         steps: dict[str, Callable[[], Any]] = {
-            **{f"beside {k}": lambda k=k: beside(path, sizes, k) for k in sizes.ks},
-            **{f"merged {m}": lambda m=m: by_merged(path, sizes, m) for m in (MERGED_AT_A_TIME, *SPLIT.others)},
-            **{f"one thread {p}": lambda p=p: on_one_thread(path, p, 5) for p in sizes.grid},
+            **{f"beside {k}": partial(beside, path, sizes, k) for k in sizes.ks},
+            **{f"merged {m}": partial(by_merged, path, sizes, m) for m in (MERGED_AT_A_TIME, *SPLIT.others)},
+            **{f"one thread {p}": partial(on_one_thread, path, p, 5) for p in sizes.grid},
             "two processes": lambda: between_processes(path, sizes, folder),
         }
         return dict(told(steps))
@@ -181,7 +185,7 @@ def costs_of(found: dict[str, Any], sizes: Sizes) -> Costs:
     """Return the costs fitted to what was measured."""
     on_worker = fit(sizes.grid, [found[f"one thread {point}"] for point in sizes.grid])
     two = found["two processes"]
-    return Costs(*on_worker, *line(sizes.blocks, two["tasks"]), *line(sizes.payloads, two["sent"]))
+    return Costs._make([*on_worker, *line(sizes.blocks, two["tasks"]), *line(sizes.payloads, two["sent"])])
 
 
 def table(head: str, rows: list[list[Any]]) -> list[str]:

@@ -1,6 +1,7 @@
 """JAX: ``lax.top_k`` of order-preserving keys, under one ``jit`` with static shapes."""
 
 from functools import cache, partial
+from math import prod
 from typing import Any
 
 from xtopk._explain import Plan
@@ -15,7 +16,7 @@ from xtopk._native.jax_cpu import (
     narrow_width,
     top_k_of_floats,
 )
-from xtopk._native.jax_sharded import length_of_shard, mask_across_devices, topk_across_devices
+from xtopk._native.jax_sharded import mask_across_devices, shape_of_shard, topk_across_devices
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.counting import MOST
@@ -41,8 +42,8 @@ def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `jax_topk` goes."""
-    n = length_of_shard(x, axis)
-    way = _way(x, k, axis)
+    shape = shape_of_shard(x)
+    n, way = shape[axis], _way(shape, k, axis)
     width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
     if way is least_by_rounds:
@@ -77,7 +78,7 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     def least(way: Any) -> Any:
         return lambda a: way(jnp, a, k, rank).astype(index)
 
-    way = _way(x, k, axis)
+    way: Any = _least if is_sharded(x) else _way(x.shape, k, axis)
     if way is _least:
         indices = least(_least)(rows)
     else:  # rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together
@@ -87,11 +88,9 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 
 
-def _way(x: Any, k: int, axis: int) -> Any:
+def _way(shape: tuple[int, ...], k: int, axis: int) -> Any:
     """Return the function that selects on the CPU."""
-    rows = x.size // x.shape[axis]
-    if is_sharded(x):
-        return _least
+    rows = prod(shape) // shape[axis]
     if k <= MOST_ROUNDS and rows >= MANY:
         return least_by_rounds
     if MOST_ROUNDS < k <= MOST and rows * k >= COUNTED:

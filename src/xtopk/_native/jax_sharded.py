@@ -59,12 +59,11 @@ def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
     return _named(mask, rank)
 
 
-def length_of_shard(x: Any, axis: int) -> int:
-    """Return how long the axis of an array is on one device, as far as that is known before `jit` decides it."""
+def shape_of_shard(x: Any) -> tuple[int, ...]:
+    """Return the shape of an array on one device, as far as that is known before `jit` decides it."""
     from jax.core import Tracer
 
-    shape = x.shape if isinstance(x, Tracer) else x.sharding.shard_shape(x.shape)
-    return shape[axis]  # type: ignore[no-any-return]
+    return x.shape if isinstance(x, Tracer) else x.sharding.shard_shape(x.shape)  # type: ignore[no-any-return]
 
 
 def _named(function: Any, rank: Ranking) -> Any:
