@@ -56,7 +56,7 @@ def names_of(tree: ast.Module, context: type[ast.expr_context]) -> set[str]:
 def run_page(text: str, name: str, needed: set[str]) -> int:
     """Run the blocks of a page and return how many were left out for want of a library that is not `needed`.
 
-    A block that uses what a left-out one defines is left out as well.
+    A block that uses what a left-out one defines, and does not define it itself, is left out as well.
     """
     names: dict[str, Any] = {"__name__": name}
     undefined: set[str] = set()
@@ -65,10 +65,13 @@ def run_page(text: str, name: str, needed: set[str]) -> int:
         tree = ast.parse(source(block))
         absent = absent_libraries(tree)
         assert not absent & needed, f"{name}:{line} needs {absent & needed}"
-        if absent or names_of(tree, ast.Load) & undefined:
-            undefined |= names_of(tree, ast.Store) - set(names)
+        stored = names_of(tree, ast.Store)
+        if absent or (names_of(tree, ast.Load) - stored) & undefined:
+            undefined |= stored - set(names)
             left_out += 1
-        elif source(block) == block:
+            continue
+        undefined -= stored
+        if source(block) == block:
             exec(compile("\n" * (line - 1) + block, name, "exec"), names)
         else:
             test = doctest.DocTestParser().get_doctest(block, names, name, name, line - 1)
@@ -100,5 +103,6 @@ def test_runner_fails(block: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_runner_leaves_out_what_is_absent_and_not_needed() -> None:
-    page = "```python\nimport no_such_library as n\nb = n.f()\n```\n```python\nb + 1\n```\n```python\nc = 1\n```\n"
+    absent, user, other = "import no_such_library as n\nb = n.f()\n", "b + 1\n", "b = 1\nassert b == 1\n"
+    page = "".join(f"```python\n{block}```\n" for block in (absent, user, other, user))
     assert run_page(page, "page", {"numpy"}) == 2
