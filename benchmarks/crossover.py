@@ -132,7 +132,9 @@ FIXED = {
     "WORD": "the bits of a word",
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",
-    "MIN_WIDTH": "in JAX, FOLDS times COLUMNS; in torch, of the compiled path alone",
+    "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
+    "xtopk._native.torch.MIN_WIDTH": "of the compiled path alone; a fast reduction needs so many",
+    "xtopk._native.torch.MIN_GAIN": "of the compiled path alone; as in JAX",
 }
 """Integers that other values would break, or that go together."""
 

@@ -109,17 +109,21 @@ def is_number(value: object) -> bool:
     return type(value) is int or (isinstance(value, dict) and all(type(each) is int for each in value.values()))
 
 
-def integer_constants() -> set[str]:
-    """Return the names of the integers that selection files and native files define at their top."""
+def integer_constants() -> set[tuple[str, str]]:
+    """Return the modules and names of the integers that selection files and native files define at their top."""
     found = set()
     for path in Path(str(xtopk.__file__)).parent.glob("_[ns]*/*.py"):
         module = import_module(f"xtopk.{path.parent.name}.{path.stem}".removesuffix(".__init__"))
         for node in ast.parse(path.read_text()).body:
             names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-            found |= {name for name in names if name.isupper() and is_number(getattr(module, name, None))}
+            names = [name for name in names if name.isupper() and is_number(getattr(module, name, None))]
+            found |= {(module.__name__, name) for name in names}
     return found
 
 
 def test_no_constant_is_forgotten() -> None:
-    listed = {constant.name for constant in crossover.CONSTANTS} | set(crossover.FIXED)
-    assert integer_constants() == listed
+    defined = integer_constants()
+    fixed = {each for each in defined if {each[1], ".".join(each)} & set(crossover.FIXED)}
+    assert {name for each in fixed for name in (each[1], ".".join(each))} >= set(crossover.FIXED)
+    measured = {(constant.module, constant.name) for constant in crossover.CONSTANTS}
+    assert defined - fixed == measured

@@ -291,6 +291,30 @@ def test_shard_map(library: Library, types: str) -> None:
     assert np.asarray(mask).sum() == 4 * K * SHAPE[0]
 
 
+@pytest.mark.parametrize(("k", "shape"), [(3, (4096, 64)), (20, (4096, 64)), (5000, (2, 1 << 17))], ids=str)
+@JAX
+def test_shard_map_of_many(library: Library, k: int, shape: tuple[int, ...]) -> None:
+    """What serves many rows or a large k is checked by `shard_map`, too."""
+    spec = library.namespace.sharding.PartitionSpec("rows")
+    x = place(library, normal(shape), ("rows",))
+    result = library.namespace.shard_map(partial(xtopk.topk, k=k), mesh=mesh(library), in_specs=spec, out_specs=spec)(x)
+    assert_ranked(library.back(*result), normal(shape), k)
+    assert_ranked(library.back(*run(library, partial(xtopk.topk, k=k), x, most=0)), normal(shape), k)
+
+
+@pytest.mark.parametrize("spec", [SPECS[1], SPECS[4]], ids=str)
+@JAX
+def test_x64_for_a_while(library: Library, spec: tuple[Any, ...]) -> None:
+    x = place(library, normal(), spec)
+    for wide in (True, False):
+        with library.namespace.enable_x64(wide):
+            values, indices = xtopk.topk(x, K)
+            lowered = library.namespace.jit(partial(xtopk.topk, k=K)).lower(x)
+        assert indices.dtype == f"int{32 << wide}"
+        assert_ranked(library.back(values, indices), normal(), K)
+        assert lowered.compile()(x).indices.dtype == indices.dtype
+
+
 @JAX
 def test_shard_map_over_one_of_two_axes(library: Library) -> None:
     """The other stays automatic, and XLA cuts along it what it finds there."""
@@ -307,6 +331,8 @@ def test_explain_tells_of_a_shard(library: Library) -> None:
     x = library.namespace.numpy.zeros(1 << 15)
     assert "are left of 32768" in xtopk.explain(x, K).reason
     assert "are left of 4096" in xtopk.explain(place(library, np.asarray(x), SPECS[3][1:]), K).reason
+    short = library.namespace.numpy.zeros((50, 512))  # of whose shards every element is a candidate
+    assert xtopk.explain(place(library, np.asarray(short), SPECS[3]), 100) == xtopk.explain(short[:, :64], 64)
 
 
 @JAX
@@ -323,7 +349,7 @@ def test_programs_of_two_rankings_differ(library: Library) -> None:
     """What they do with a shard is not in the text by which JAX's cache of compiled programs knows them."""
     jax = library.namespace
     x = place(library, normal(), SPECS[1])
-    words: list[dict[str, Any]] = [{}, {"mode": "smallest"}, {"nan": "greatest"}]
-    calls = [partial(function, k=K, **word) for word in words for function in (xtopk.topk, xtopk.topk_mask)]
+    words: list[dict[str, Any]] = [{}, {"mode": "smallest"}, {"nan": "greatest"}, {"k": K + 1}, {"axis": 0, "k": 4}]
+    calls = [partial(function, **{"k": K, **word}) for word in words for function in (xtopk.topk, xtopk.topk_mask)]
     texts = {re.sub(r'backend_config = "\d+"', "", jax.jit(lambda a, f=f: f(a)).lower(x).as_text()) for f in calls}
     assert len(texts) == len(calls)

@@ -231,3 +231,11 @@ def test_every_bit_counts(library: Library, dtype: str) -> None:
     for mode in ("largest", "smallest"):
         k = x_np.shape[1] // 2
         assert_ranked(library.back(*xtopk.topk(library.make(x_np), k, mode=mode)), x_np, k, mode=mode)
+
+
+@pytest.mark.parametrize(("shape", "k"), [((300, 100), 3), ((300, 1000), 30), ((2, 30_000), 3)])
+@JAX
+def test_no_rank_is_promoted(library: Library, shape: tuple[int, ...], k: int) -> None:
+    with library.namespace.numpy_rank_promotion("raise"):
+        x = library.make(np.zeros(shape, dtype="float32"))
+        assert int(xtopk.topk_mask(x, k).sum()) == shape[0] * k

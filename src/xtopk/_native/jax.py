@@ -16,7 +16,7 @@ from xtopk._native.jax_cpu import (
     narrow_width,
     top_k_of_floats,
 )
-from xtopk._native.jax_sharded import mask_across_devices, shape_of_shard, topk_across_devices
+from xtopk._native.jax_sharded import is_on_cpu, mask_across_devices, shape_of_shard, topk_across_devices
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.counting import MOST
@@ -43,7 +43,9 @@ def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `jax_topk` goes."""
     shape = shape_of_shard(x)
-    n, way = shape[axis], _way(shape, k, axis)
+    n = shape[axis]
+    k = min(k, n)
+    way = _way(shape, k, axis) if is_on_cpu(x) else _least
     width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
     if way is least_by_rounds:
@@ -116,7 +118,7 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
 
         return indices_by_blocks(
             jnp, rows, k, width, best=lambda body: least_of_blocks(key, body), select=select, key=key
-        )[0]
+        )
     if sorts:
         return top_k(~key(rows), k)[1]
     return platform_dependent(

@@ -77,7 +77,7 @@ def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) 
             return in_order(key(a), k)
         select = by_heap if k <= HEAPED and bits <= 32 else in_order
         best = partial(least_of_blocks, key)
-        return indices_by_blocks(jnp, a, k, width, best=best, select=select, choose=choose, key=key)[0]
+        return indices_by_blocks(jnp, a, k, width, best=best, select=select, choose=choose, key=key)
 
     key = partial(_wide_key, jnp, rank)
     n = rows.shape[-1]

@@ -41,7 +41,7 @@ def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
         function = of_floats if dtype_name(x.dtype) in FLOAT_BITS else chosen
         return _in_auto_mode(function, x, lambda spec: (_without(spec, axis),) * 2)
 
-    return _named(topk, rank)
+    return _named(topk, k, axis, rank)
 
 
 def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any:
@@ -56,7 +56,7 @@ def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
             return _marked(x, select(x, k, axis, rank)[1], axis)
         return _in_auto_mode(marked, x, lambda spec: spec)
 
-    return _named(mask, rank)
+    return _named(mask, k, axis, rank)
 
 
 def shape_of_shard(x: Any) -> tuple[int, ...]:
@@ -66,9 +66,19 @@ def shape_of_shard(x: Any) -> tuple[int, ...]:
     return x.shape if isinstance(x, Tracer) else x.sharding.shard_shape(x.shape)  # type: ignore[no-any-return]
 
 
-def _named(function: Any, rank: Ranking) -> Any:
-    """Name a function by its ranking, by which alone a cache of compiled programs tells two of them apart."""
-    function.__name__ += "_largest" * rank.largest + "_nan_first" * rank.nan_first
+def is_on_cpu(x: Any) -> bool:
+    """Return whether an array is on the CPU, or will be by all that is known before it is compiled."""
+    import jax
+
+    if isinstance(x, jax.core.Tracer):
+        return bool(jax.default_backend() == "cpu")
+    return all(device.platform == "cpu" for device in x.devices())
+
+
+def _named(function: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Name a function by all that it does, by which alone a cache of compiled programs tells two of them apart."""
+    words = [word for word, value in rank._asdict().items() if value]
+    function.__name__ = "_".join([function.__name__, str(k), str(axis), *words])
     return function
 
 
@@ -105,6 +115,7 @@ def _marked(x: Any, indices: Any, axis: int) -> Any:
 def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -> Any:
     """Return a function of `x` that selects, or marks: that XLA may cut along every axis, and `vmap` batch."""
     import numpy as np
+    from jax import enable_x64, tree
     from jax.custom_batching import custom_vmap
     from jax.experimental.custom_partitioning import custom_partitioning
     from jax.sharding import Mesh
@@ -125,7 +136,9 @@ def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -
         x, tiles = args[0], _tiles(args[0])
 
         def of_shard(shard: Any) -> Any:
-            return _of_shard(select, shard, k, axis, rank, mark, x.shape[axis], np.moveaxis(tiles, axis, -1))
+            # This is traced when the program is compiled, whatever then holds around it.
+            with enable_x64(any(part.dtype.itemsize == 8 for part in tree.leaves((args, results)))):
+                return _of_shard(select, shard, k, axis, rank, mark, x.shape[axis], np.moveaxis(tiles, axis, -1))
 
         mesh = Mesh(np.asarray(x.sharding._device_assignment), (DEVICES,))
         return mesh, of_shard, sharding_of_result(mesh, args, results), (_sharding(x, tiles),)

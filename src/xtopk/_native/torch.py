@@ -137,7 +137,7 @@ def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
     width = 0 if torch.compiler.is_exporting() else width_for(key.shape[-1], k, MIN_WIDTH, MIN_GAIN)
     if width:
         select = partial(_least_of_key, xp)
-        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)[0]
+        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)
     if key.dtype.itemsize * 8 <= BITS_PACKED:
         return indices_by_packing(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
     return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)

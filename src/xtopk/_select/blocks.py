@@ -27,8 +27,8 @@ def indices_by_blocks(
     select: Callable[[Any, int], Any],
     key: ArrayFunction,
     choose: Callable[[Any, int], Any] | None = None,
-) -> tuple[Any, Any]:
-    """Return the indices of the top `k` along the last axis of `rows`, and the best of each block.
+) -> Any:
+    """Return the indices of the top `k` along the last axis of `rows`.
 
     ``best(body)`` reduces the last axis of the blocks; ``select(a, k)`` returns the indices of the top k of the few
     it leaves, and of ``key`` of the candidates, in rank order, the lower index first; ``choose(a, k)``, if given, those
@@ -37,15 +37,15 @@ def indices_by_blocks(
     lead, n = rows.shape[:-1], rows.shape[-1]
     blocks = n // width
     body = xp.reshape(rows[..., : blocks * width], (*lead, blocks, width))
-    maxima = best(body)
-    chosen = xp.sort((choose or select)(maxima, k), axis=-1)[..., None]
+    chosen = xp.sort((choose or select)(best(body), k), axis=-1)[..., None]
     candidates = xp.reshape(xp.take_along_axis(body, chosen, axis=-2), (*lead, k * width))
-    position = xp.reshape(chosen * width + positions(xp, rows, 0, width), (*lead, k * width))
+    within = xp.reshape(positions(xp, rows, 0, width), (1,) * len(lead) + (1, width))
+    position = xp.reshape(chosen * width + within, (*lead, k * width))
     if blocks * width < n:
         tail = xp.broadcast_to(positions(xp, rows, blocks * width, n), (*lead, n - blocks * width))
         candidates = xp.concat([candidates, rows[..., blocks * width :]], axis=-1)
         position = xp.concat([position, tail], axis=-1)
-    return xp.take_along_axis(position, select(key(candidates), k), axis=-1), maxima
+    return xp.take_along_axis(position, select(key(candidates), k), axis=-1)
 
 
 def width_for(n: int, k: int, least: int, gain: int) -> int:

@@ -37,25 +37,26 @@ def indices_by_counting(
         higher = kth + (xp.asarray(1, dtype=key.dtype) << (bits - 1 - bit))
         return xp.where(below(higher) < k, higher, kth)
 
-    least = xp.full((count,), -(1 << (bits - 1)), dtype=key.dtype)
+    least = key[:, 0, 0] & 0 | -(1 << (bits - 1))  # made of the key, so that in a shard_map it counts as varying, too
     kth = loop(0, bits, step, least)[:, None, None]
-    powers = xp.asarray(1, dtype=xp.uint32) << xp.arange(WORD, dtype=xp.uint32)
+    bit_of_word = xp.arange(WORD, dtype=xp.uint32)[None, None]
+    powers = xp.asarray(1, dtype=xp.uint32) << bit_of_word
     hits = (key < kth, key == kth)
     chosen = xp.concat([xp.sum(xp.where(hit, powers, 0), axis=-1, dtype=xp.uint32) for hit in hits], axis=-1)
     ends = xp.cumulative_sum(xp.astype(count_bits(chosen), xp.int32), axis=-1)
     slot = xp.arange(k, dtype=xp.int32)
     word = search(ends, slot)
     chosen = xp.take_along_axis(chosen, word, axis=-1)
-    left = xp.take_along_axis(ends, word, axis=-1) - slot
+    left = xp.take_along_axis(ends, word, axis=-1) - slot[None]
     # How many ones remain from each bit on: the one sought is at the last bit from which `left` of them do.
-    remaining = xp.astype(count_bits(chosen[..., None] >> xp.arange(WORD, dtype=xp.uint32)), xp.int32)
+    remaining = xp.astype(count_bits(chosen[..., None] >> bit_of_word), xp.int32)
     bit = xp.sum(remaining >= left[..., None], axis=-1, dtype=xp.int32) - 1
     return word % words * WORD + bit
 
 
 def order_by_halves(xp: Any, key: Any, bits: int) -> Any:
     """Return the indices that sort rows of signed integers of so many `bits`, of at most `MOST` in a row, stably."""
-    slot = xp.arange(key.shape[-1], dtype=xp.int32)
+    slot = xp.arange(key.shape[-1], dtype=xp.int32)[None]
     order = None
     for shift in range(0, bits, HALF):
         half = key if order is None else xp.take_along_axis(key, order, axis=-1)

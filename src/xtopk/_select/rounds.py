@@ -27,7 +27,7 @@ def indices_by_rounds(
     row = xp.minimum(xp.reshape(xp.arange(tiles * LANES, dtype=xp.int32), (tiles, 1, LANES)), count - 1)
 
     def ascending(start: int, stop: int) -> Any:
-        return xp.broadcast_to(xp.arange(start, stop, dtype=xp.int32)[:, None], (tiles, stop - start, LANES))
+        return xp.broadcast_to(xp.arange(start, stop, dtype=xp.int32)[None, :, None], (tiles, stop - start, LANES))
 
     column = ascending(0, n)
     if width:
@@ -35,7 +35,7 @@ def indices_by_rounds(
         least = best(xp.reshape(rows[:, : blocks * width], (count, blocks, width)))
         block = ascending(0, blocks)
         chosen = _first(xp, take(least, row, block), block, k)[:, :, None] * width
-        column = xp.reshape(chosen + xp.arange(width, dtype=xp.int32)[:, None], (tiles, k * width, LANES))
+        column = xp.reshape(chosen + xp.arange(width, dtype=xp.int32)[None, None, :, None], (tiles, k * width, LANES))
         column = xp.concat([column, ascending(blocks * width, n)], axis=1)
     found = _first(xp, key(take(rows, row, column)), column, k)
     return xp.reshape(xp.moveaxis(found, 1, 2), (tiles * LANES, k))[:count]
