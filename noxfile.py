@@ -24,7 +24,7 @@ class Backend(NamedTuple):
 BACKENDS = {
     "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes", "matplotlib"]),
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
-    "jax": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "0"}),
+    "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
     "jax-x64": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),

@@ -79,6 +79,13 @@ CONSTANTS = (
     ),
     Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
     Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
+    Constant(
+        "numpy",
+        THRESHOLD,
+        "CUT",
+        (1 << 17, 1 << 30),
+        (((100_000, 64, -2), 3, "constant"), ((1 << 22,), 40_000, "ties")),
+    ),
     Constant("numpy", THRESHOLD, "PIECE", (1 << 14, 1 << 20), (((1 << 22,), 100, "nan"),)),
     Constant("numpy", SMALL, "LOOKED_AT", (1, 16), (((1024, 4096), 50, "tied"), ((1024, 4096), 50, "int8"))),
     Constant(

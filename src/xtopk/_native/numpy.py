@@ -31,33 +31,36 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def _topk_as_it_lies(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of an array with gaps between its slices, which only a copy would merge, some at a time."""
-    step = max(1, BLOCK_ELEMENTS * x.shape[0] // x.size)
-    if x.ndim == 2 or axis == 0 or x.flags.c_contiguous or step >= x.shape[0]:
+    cut = next((i for i, length in enumerate(x.shape) if i != axis and length > 1), axis)
+    step = max(1, BLOCK_ELEMENTS * x.shape[cut] // x.size)
+    if x.ndim == 2 or cut == axis or x.flags.c_contiguous or step >= x.shape[cut]:
         return _topk_in_blocks(xp, x, k, axis, rank)
-    parts = [_topk_as_it_lies(xp, x[i : i + step], k, axis, rank) for i in range(0, x.shape[0], step)]
-    values, indices = map(xp.concat, zip(*parts, strict=True))
-    return values, indices
+    slabs = (x[(slice(None),) * cut + (slice(i, i + step),)] for i in range(0, x.shape[cut], step))
+    parts = [_topk_as_it_lies(xp, slab, k, axis, rank) for slab in slabs]
+    values, indices = (xp.concat(each, axis=cut) for each in zip(*parts, strict=True))
+    return values.astype(x.dtype, copy=False), indices  # for concat turns bytes into the machine's order
 
 
 def _topk_in_blocks(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
-    ranked = xp.asarray(x) if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+    x, native = xp.asarray(x), x.dtype.newbyteorder("=")
     if x.ndim == 1:
-        indices = indices_of(xp, ranked[None], k, rank)[0]
+        indices = indices_of(xp, x[None].astype(native, copy=False), k, rank)[0]
         return x[indices], indices
     before, n, after = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
     shape = (*x.shape[:axis], k, *x.shape[axis + 1 :])
     if after == 1 and x.size <= BLOCK_ELEMENTS:
-        rows = xp.ascontiguousarray(ranked.reshape(before, n))
+        rows = xp.ascontiguousarray(x.reshape(before, n), dtype=native)
         chosen = indices_of(xp, rows, k, rank)
         return take_rows(xp, rows, chosen).reshape(shape).astype(x.dtype, copy=False), chosen.reshape(shape)
-    ranked = ranked.reshape(before, n, after)
-    values, indices = (xp.empty((before, k, after), dtype=dtype) for dtype in (ranked.dtype, xp.int64))
-    columns = min(after, max(SIDE_BY_SIDE, BLOCK_ELEMENTS // n))
+    slices = x.reshape(before, n, after)
+    values, indices = (xp.empty((before, k, after), dtype=dtype) for dtype in (x.dtype, xp.int64))
+    least = SIDE_BY_SIDE if after >= SIDE_BY_SIDE else 1
+    columns = min(after, max(least, BLOCK_ELEMENTS // n))
     slabs = max(1, BLOCK_ELEMENTS // (n * columns)) if columns == after else 1
     for i in range(0, before, slabs):
         for j in range(0, after, columns):
             here = slice(i, i + slabs), slice(None), slice(j, j + columns)
-            block = ranked[here]
+            block = slices[here].astype(native, copy=False)
             if after < SIDE_BY_SIDE:
                 rows = xp.ascontiguousarray(block.transpose(0, 2, 1)).reshape(-1, n)
             else:
@@ -65,7 +68,7 @@ def _topk_in_blocks(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Select
             chosen = indices_of(xp, rows, k, rank)
             for result, part in (values, take_rows(xp, rows, chosen)), (indices, chosen):
                 result[here] = part.reshape(block.shape[0], -1, k).transpose(0, 2, 1)
-    return values.reshape(shape).astype(x.dtype, copy=False), indices.reshape(shape)
+    return values.reshape(shape), indices.reshape(shape)
 
 
 def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:

@@ -8,7 +8,7 @@ from xtopk._select.bound import FOLDED_ROW, folds_for
 from xtopk._select.packed import BITS_PACKED, indices_by_packing
 from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
-from xtopk._select.small import LOOKED_AT, first_hits, take_rows, then
+from xtopk._select.small import LOOKED_AT, first_hits, indices_in_pieces, take_rows, then
 from xtopk._select.sort import indices_by_sort
 from xtopk._select.threshold import PICKED_SHARE, PIECE, indices_of_row, indices_of_rows
 
@@ -28,6 +28,8 @@ COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
 def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the top k of each row, in order."""
     kind, name = rows.dtype.kind, dtype_name(rows.dtype)
+    if kind == "b":
+        rows = rows.view(xp.uint8) != 0  # a byte of True that is not 1 is no greater
     half = name in ("float16", "bfloat16")
     count, n = rows.shape
     path = path_of(count, n, k, rows.dtype.itemsize)
@@ -57,15 +59,11 @@ def _indices_by_key(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by integer keys, made of a piece at a time: the top k are among those of pieces."""
     count, n = rows.shape
     step = max(8 * k, PIECE // count)
-    if n < 2 * step:
-        return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
-    found = []
-    for start in range(0, n, step):
-        part = rows[:, start : start + step]
-        best = _indices_by_key(xp, part, min(k, part.shape[1]), rank)
-        found.append(start + xp.sort(best, axis=-1))
-    near = xp.concat(found, axis=-1)
-    return take_rows(xp, near, _indices_by_key(xp, take_rows(xp, rows, near), k, rank))
+    if n >= 2 * step:
+        return indices_in_pieces(
+            xp, rows, k, step, lambda part, k: _indices_by_key(xp, part, min(k, part.shape[1]), rank)
+        )
+    return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
 
 
 def _indices_after_nan(xp: Any, rows: Any, k: int, rank: Ranking, name: str) -> Any:

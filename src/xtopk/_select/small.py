@@ -102,6 +102,14 @@ def kth_of_rows(xp: Any, rows: Any, place: int) -> Any:
     return ordered[:, place : place + 1]
 
 
+def indices_in_pieces(xp: Any, rows: Any, k: int, step: int, select: Callable[[Any, int], Any]) -> Any:
+    """Return ``select(rows, k)``, the indices of the top k, made of a piece of each row at a time."""
+    pieces = range(0, rows.shape[1], step)
+    found = [start + xp.sort(select(rows[:, start : start + step], k), axis=-1) for start in pieces]
+    near = xp.concat(found, axis=-1)
+    return take_rows(xp, near, select(take_rows(xp, rows, near), k))
+
+
 def take_rows(xp: Any, rows: Any, indices: Any) -> Any:
     """Return the elements of each row at its `indices`."""
     count, n = rows.shape

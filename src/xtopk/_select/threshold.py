@@ -22,10 +22,23 @@ from xtopk._select.bound import (
     reaching_kth,
     row_folds,
 )
-from xtopk._select.small import first_hits, in_order, nth_hits, row_hits, take_rows, then, worst_value
+from xtopk._select.small import (
+    DENSE,
+    first_hits,
+    in_order,
+    indices_in_pieces,
+    nth_hits,
+    row_hits,
+    take_rows,
+    then,
+    worst_value,
+)
 
 SAMPLE = 16
 """So many elements at the front of rows tell whether NaN is frequent; where it is not, it shows later."""
+
+CUT = 1 << 18
+"""Of so many elements, or more, of which many reach the bound, fewer are looked at together."""
 
 PIECE = 1 << 17
 """So many elements are compared at a time where a whole row is."""
@@ -45,7 +58,12 @@ def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
     if folds > 1 or is_nan(rows[:, :SAMPLE]).any():
         best = numbers_of(xp, best, largest=largest)
     bound = kth_value(xp, best, k, largest=largest)
-    hits, start = row_hits(xp, reaches(rows, bound, largest=largest))
+    mask = reaches(rows, bound, largest=largest)
+    cuttable = mask.size >= CUT and (rows.shape[0] > 1 or rows.shape[1] >= 16 * k)
+    if cuttable and DENSE * xp.count_nonzero(mask) > mask.size:
+        del mask
+        return _indices_in_parts(xp, rows, k, largest=largest)
+    hits, start = row_hits(xp, mask)
     found = start[1:] - start[:-1]
     if folds == 1 and rows.dtype.kind == "f" and found.min() < k:
         hidden = found < k  # NaN stood among what was partitioned, at the end that is for the greatest
@@ -65,6 +83,21 @@ def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
         missing, _ = first_hits(xp, is_nan, rows[lacking], k)
         indices[lacking] = then(xp, indices[lacking], found[lacking], missing)
     return indices
+
+
+def _indices_in_parts(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
+    """Return what `indices_of_rows` does, of fewer rows at a time, or of pieces of a long one."""
+    count = rows.shape[0]
+    if count > 1:
+        halves = rows[: count // 2], rows[count // 2 :]
+        return xp.concat([indices_of_rows(xp, half, k, largest=largest) for half in halves])
+    return indices_in_pieces(
+        xp,
+        rows,
+        k,
+        max(8 * k, CUT // 2),
+        lambda part, k: indices_of_rows(xp, part, min(k, part.shape[1]), largest=largest),
+    )
 
 
 def indices_of_row(xp: Any, row: Any, k: int, *, largest: bool) -> Any:
