@@ -129,6 +129,11 @@ def check_dtypes_and_options(library: Library, processes: int) -> None:
             assert_ranked(back(library, *result), x_np, 20, **options)
             marks = {word: value for word, value in options.items() if word != "sorted"}
             assert_marked(back(library, xtopk.topk_mask(x, 5, **marks))[0], x_np, 5, **marks)
+        assert xtopk.topk(x, 0).values.dtype == x.dtype
+        numbers = place(library, np.broadcast_to(np.arange(37), (2, 37)).copy(), mesh, placements)
+        assert_ranked(back(library, *xtopk.merge_topk([(x, numbers)], 7)), x_np, 7)
+        parts = [xtopk.topk(x, 0), (x, numbers)]
+        assert_ranked(back(library, *xtopk.merge_topk(parts, 7)), x_np, 7)
 
 
 def check_gradient(library: Library, processes: int) -> None:
@@ -219,8 +224,18 @@ def check_explain(library: Library, processes: int) -> None:
 def check_nothing_to_choose(library: Library, processes: int) -> None:
     for mesh, placements in layouts(processes):
         x = place(library, tied((3, 10)), mesh, placements)
-        assert xtopk.topk(x, 0).indices.shape == (3, 0)
-        assert not xtopk.topk_mask(x, 0).full_tensor().any()
+        part = xtopk.topk(x, 2)
+        uncut = part.values.placements
+        with dispatched() as moved:
+            for result in (xtopk.topk(x, 0), xtopk.merge_topk([part], 0)):
+                assert all(a.shape == (3, 0) and a.placements == uncut for a in result)
+            assert not xtopk.topk_mask(x, 0).to_local().any()
+            empty = place(library, tied((0, 10)), mesh, placements)
+            assert xtopk.topk(empty, 3).values.shape == (0, 3)
+        assert not moved
+        x.requires_grad_()
+        xtopk.topk(x, 0).values.sum().backward()
+        assert x.grad.placements == tuple(placements)
 
 
 def check_processes_without_a_shard(library: Library, processes: int) -> None:

@@ -5,8 +5,16 @@ from operator import gt, lt
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
-from xtopk._native.torch_dtensor import dtensor_mask, dtensor_merge, dtensor_plan, dtensor_topk, is_dtensor
+from xtopk._native.generic import Selected, TopkFunction, concat, first, merge_by_topk
+from xtopk._native.torch_dtensor import (
+    dtensor_concat,
+    dtensor_mask,
+    dtensor_merge,
+    dtensor_nothing,
+    dtensor_plan,
+    dtensor_topk,
+    is_dtensor,
+)
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.columns import folds_for
@@ -104,6 +112,16 @@ def torch_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, 
     if is_dtensor(values):
         return dtensor_merge(topk, torch_merge, xp, values, indices, k, axis, rank)
     return merge_by_topk(topk, xp, values, indices, k, axis, rank, take=_gather)
+
+
+def torch_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
+    """Return the tensors one after another along an axis."""
+    return (dtensor_concat if is_dtensor(arrays[0]) else concat)(xp, arrays, axis)
+
+
+def torch_first(x: Any, k: int, axis: int) -> Any:
+    """Return the first elements along an axis; of a DTensor, which moves data to be sliced, there must be none."""
+    return (dtensor_nothing if is_dtensor(x) else first)(x, k, axis)
 
 
 def _gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
