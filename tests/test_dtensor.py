@@ -238,6 +238,28 @@ def check_nothing_to_choose(library: Library, processes: int) -> None:
         assert x.grad.placements == tuple(placements)
 
 
+def check_shards_cut_otherwise_are_refused(library: Library, processes: int) -> None:
+    """Of a length that is wrong in every process, so that none waits for another."""
+    from torch.distributed.tensor import DTensor, Shard
+
+    mesh, _ = next(layouts(processes))
+    expected, lengths = {2: ((5, 5), (4, 6)), 4: ((3, 3, 3, 1), (1, 2, 4, 3))}[processes]
+    rank = mesh.get_local_rank(0)
+    shard = library.make(np.arange(10.0)[: lengths[rank]])
+    x = DTensor.from_local(shard, mesh, [Shard(0)], run_check=False, shape=(10,), stride=(1,))
+    message = rf"^x must have shards as .* got {lengths[rank]} for {expected[rank]} along axis 0$"
+    calls: list[Callable[[], Any]] = [
+        lambda: xtopk.topk(x, 2),
+        lambda: xtopk.topk_mask(x, 2),
+        lambda: xtopk.merge_topk([(x, x.to(library.namespace.int64))], 2),
+        lambda: xtopk.merge_topk([(x, x.to(library.namespace.int64))] * 2, 2),
+    ]
+    for call in calls:
+        with dispatched() as moved, pytest.raises(ValueError, match=message):
+            call()
+        assert not moved
+
+
 def check_processes_without_a_shard(library: Library, processes: int) -> None:
     from torch.distributed.device_mesh import DeviceMesh
     from torch.distributed.tensor import DTensor, Shard

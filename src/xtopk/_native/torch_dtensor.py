@@ -44,7 +44,7 @@ def dtensor_merge(
 ) -> Selected:
     """Return the top k of distributed candidates, each process of all of them along `axis`."""
     placements, shape = _uncut(values.placements, axis), (*values.shape[:axis], k, *values.shape[axis + 1 :])
-    parts = [_redistributed(xp, part, placements).to_local() for part in (values, indices)]
+    parts = [_gathered(xp, part, axis).to_local() for part in (values, indices)]
     parts = merge(topk, xp, *parts, k, axis, rank) if parts[0].numel() else [p.narrow(axis, 0, k) for p in parts]
     return tuple(_distributed(part, values.device_mesh, placements, shape) for part in parts)
 
@@ -53,7 +53,7 @@ def dtensor_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
     """Return distributed candidates one after another, each process all of them along `axis`."""
     if len(arrays) == 1:
         return arrays[0]
-    return concat(xp, [_redistributed(xp, a, _uncut(a.placements, axis)) for a in arrays], axis)
+    return concat(xp, [_gathered(xp, a, axis) for a in arrays], axis)
 
 
 def dtensor_nothing(x: Any, k: int, axis: int) -> Any:
@@ -115,6 +115,13 @@ def _together(xp: Any, part: Any, mesh: Any, dim: int, axis: int, count: int) ->
     return _redistributed(xp, whole, [Replicate()] * mesh.ndim).to_local()
 
 
+def _gathered(xp: Any, x: Any, axis: int) -> Any:
+    """Return candidates with all of them along `axis` in each process."""
+    if not _is_elsewhere(x) and all(_is_plain(place, axis) for place in x.placements):
+        _cuts(x, axis)  # which refuses shards that would be put together wrongly
+    return _redistributed(xp, x, _uncut(x.placements, axis))
+
+
 def _redistributed(xp: Any, x: Any, placements: Any) -> Any:
     """Return a DTensor placed otherwise, also of the integers that gloo and NCCL cannot move."""
     name, dtype = dtype_name(x.dtype), x.dtype
@@ -144,13 +151,16 @@ def _cut_plainly(x: Any, axis: int) -> Any:
     """Return `x` with what is yet to be summed, and shards that do not lie in one piece, in plain shards of `axis`."""
     from torch.distributed.tensor import Shard
 
-    known = [
-        place.is_replicate() or type(place) is Shard or getattr(place, "dim", axis) != axis for place in x.placements
-    ]
+    known = [_is_plain(place, axis) for place in x.placements]
     if all(known):
         return x
     plain = [place if is_known else Shard(axis) for is_known, place in zip(known, x.placements, strict=True)]
     return x.redistribute(placements=plain)
+
+
+def _is_plain(place: Any, axis: int) -> bool:
+    """Return whether a placement is of all of `axis`, or of one piece of it."""
+    return bool(place.is_replicate() or place.is_shard(axis) or getattr(place, "dim", axis) != axis)
 
 
 def _cuts(x: Any, axis: int) -> tuple[int, list[tuple[int, list[int]]]]:
@@ -164,4 +174,7 @@ def _cuts(x: Any, axis: int) -> tuple[int, list[tuple[int, list[int]]]]:
             start += sum(lengths[:at])
             length = lengths[at]
             cuts.append((dim, lengths))
+    came = x.to_local().shape[axis]
+    if came != length:  # as after from_local with a shape of one's own
+        raise ValueError(f"x must have shards as torch.chunk cuts them; got {came} for {length} along axis {axis}")
     return start, cuts
