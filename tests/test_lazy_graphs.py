@@ -161,6 +161,16 @@ def test_chunks_that_are_not_what_they_say_are_refused(library: Library) -> None
         library.back(*xtopk.topk(masked, 2))
 
 
+@LAZY
+def test_candidates_fewer_than_they_say_are_refused(library: Library) -> None:
+    x = library.namespace.from_array(np.arange(8), chunks=4)
+    first = x.map_blocks(lambda chunk: chunk[:1], dtype=x.dtype)
+    message = r"^values must have chunks as long as they say; got 2 candidates in all for k=3$"
+    with pytest.raises(ValueError, match=message):
+        library.back(*xtopk.merge_topk([(first, first)], 3))
+    assert library.back(*xtopk.merge_topk([(first, first)], 2))[0].tolist() == [4, 0]
+
+
 def watched(library: Library, results: Any) -> list[list[Any]]:
     """Return what was kept after each task of a computation."""
     import dask

@@ -69,11 +69,12 @@ def _arguments(rank: Ranking) -> dict[str, Any]:
 def _merge_tops(xp: Any, tops: Any, index_meta: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the arrays of values and indices from a Dask array whose chunks are (values, indices) pairs."""
     merge = partial(_merge, k=k, arguments=_arguments(rank))
+    last = partial(_merge, k=k, arguments=_arguments(rank), least=k)
     merged = xp.reduction(
         tops,
         chunk=_unchanged,
         combine=merge,
-        aggregate=merge,
+        aggregate=last,
         axis=axis,
         keepdims=True,
         dtype=tops.dtype,
@@ -118,11 +119,13 @@ def _unchanged(top: Selected, axis: tuple[int], keepdims: bool) -> Selected:
     return top
 
 
-def _merge(tops: Any, axis: tuple[int], keepdims: bool, k: int, arguments: dict[str, Any]) -> Selected:
+def _merge(tops: Any, axis: tuple[int], keepdims: bool, k: int, arguments: dict[str, Any], least: int = 0) -> Selected:
     from xtopk import merge_topk
 
     parts = _flatten(tops)
     total = sum(values.shape[axis[0]] for values, _ in parts)
+    if total < least:
+        raise ValueError(f"values must have chunks as long as they say; got {total} candidates in all for k={k}")
     return merge_topk(parts, min(k, total), axis[0], **arguments)
 
 
