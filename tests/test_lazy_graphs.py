@@ -67,6 +67,24 @@ def test_chunks_stay_of_their_library(library: Library, native: str) -> None:
 
 
 @LAZY
+def test_chunks_of_jax(library: Library) -> None:
+    """Whose arrays are of another module than its functions, and are never written to."""
+    jnp = pytest.importorskip("jax.numpy")
+    x_np = tied_array(np.random.default_rng(0), (4, 30), np.dtype("float32"), kinds=9)
+    x = library.namespace.from_array(x_np, chunks=(3, (9, 0, 20, 1)))
+    x = x.map_blocks(jnp.asarray, meta=jnp.empty((0, 0), x.dtype))
+    for axis, k in ((0, 2), (1, 5), (1, 30)):
+        assert "each by jax.numpy" in xtopk.explain(x, k, axis).reason
+        *selected, mask = library.back(*xtopk.topk(x, k, axis), xtopk.topk_mask(x, k, axis))
+        assert isinstance(xtopk.topk_mask(x, k, axis)._meta, jnp.ndarray)
+        assert_ranked(selected, x_np, k, axis)
+        assert_marked(mask, x_np, k, axis)
+    right = xtopk.topk(x[:, 9:], 12)
+    merged = xtopk.merge_topk([xtopk.topk(x[:, :9], 9), (right.values, right.indices + 9)], 12)
+    assert_ranked(library.back(*merged), x_np, 12)
+
+
+@LAZY
 def test_other_computations_beside_it_read_nothing_again(library: Library) -> None:
     source, x = counted(library)
     zeros, *selected, mask = library.back((x == 0).sum(), *xtopk.topk(x, 5), xtopk.topk_mask(x, 5))

@@ -26,12 +26,10 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def dask_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `dask_topk` goes, with the way that its greatest chunk goes."""
-    from dask.utils import get_meta_library
-
     from xtopk import explain
 
     shape = [max((length for length in chunks if length == length), default=1) for chunks in x.chunks]
-    library = get_meta_library(x)
+    library = _library(x._meta)
     chunk = library.broadcast_to(library.zeros((), dtype=x.dtype), shape)
     inner = explain(chunk, min(k, shape[axis]), axis, **_arguments(rank))
     return Plan("tree of chunks", 0, f"{len(x.chunks[axis])} along the axis, each by {inner}")
@@ -99,16 +97,25 @@ def _chunk_topk(chunk: Any, where: tuple[slice, ...], k: int, axis: int, argumen
 
 
 def _chunk_mask(indices: Any, where: tuple[slice, ...], axis: int) -> Any:
-    from dask.utils import get_meta_library
-
-    xp = get_meta_library(indices)
+    xp = _library(indices)
     indices = xp.moveaxis(indices, axis, -1)
     start, stop = where[axis].start, where[axis].stop
     rows = indices.reshape(-1, indices.shape[-1])
     mask = xp.zeros((rows.shape[0], stop - start), dtype=bool)
     row, slot = xp.nonzero((rows >= start) & (rows < stop))
-    mask[row, rows[row, slot] - start] = True
+    places = row, rows[row, slot] - start
+    if hasattr(mask, "at"):  # of JAX, whose arrays are never written to
+        mask = mask.at[places].set(True)
+    else:
+        mask[places] = True
     return xp.moveaxis(mask.reshape(*indices.shape[:-1], stop - start), -1, axis)
+
+
+def _library(chunk: Any) -> Any:
+    """Return the functions for a chunk, also where its type is not of the module that has them."""
+    from dask.utils import get_meta_library
+
+    return chunk.__array_namespace__() if hasattr(chunk, "__array_namespace__") else get_meta_library(chunk)
 
 
 def _pair(values: Any, indices: Any) -> Selected:
