@@ -164,8 +164,17 @@ def check_merge(library: Library, processes: int) -> None:
         assert_ranked(back(library, *xtopk.merge_topk([(left, everything)], 7)), x_np[:, :19], 7)
 
 
+def check_parts_of_both_kinds_are_refused(library: Library, processes: int) -> None:
+    mesh, placements = next(layouts(processes))
+    part = xtopk.topk(place(library, tied((3, 40)), mesh, placements), 7)
+    plain = xtopk.topk(library.make(tied((3, 40))), 7)
+    for parts in ([part, plain], [plain, part], [(part.values, plain.indices)], [(plain.values, part.indices)]):
+        with pytest.raises(TypeError, match=r"^parts must hold DTensors alone or none, such as .* got both$"):
+            xtopk.merge_topk(parts, 7)
+
+
 def check_sums_yet_to_be_made(library: Library, processes: int) -> None:
-    from torch.distributed.tensor import DTensor, Partial, Shard
+    from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
     mesh, _ = next(layouts(processes))
     x_np = np.random.default_rng(0).integers(-9, 9, (3, 26)).astype("float32")
@@ -174,6 +183,9 @@ def check_sums_yet_to_be_made(library: Library, processes: int) -> None:
     mask = xtopk.topk_mask(x, 4)
     assert_marked(back(library, mask)[0], x_np * processes, 4)
     assert mask.placements == (Shard(1),)
+    x.requires_grad_()
+    xtopk.topk(x, 4).values.sum().backward()
+    assert x.grad.placements == (Replicate(),)
 
 
 def check_shards_in_several_pieces(library: Library, processes: int) -> None:

@@ -109,19 +109,26 @@ def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ran
 
 def torch_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of candidates, gathered as torch can."""
-    if is_dtensor(values):
+    if _are_dtensors([values, indices]):
         return dtensor_merge(topk, torch_merge, xp, values, indices, k, axis, rank)
     return merge_by_topk(topk, xp, values, indices, k, axis, rank, take=_gather)
 
 
 def torch_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
     """Return the tensors one after another along an axis."""
-    return (dtensor_concat if is_dtensor(arrays[0]) else concat)(xp, arrays, axis)
+    return (dtensor_concat if _are_dtensors(arrays) else concat)(xp, arrays, axis)
 
 
 def torch_first(x: Any, k: int, axis: int) -> Any:
     """Return the first elements along an axis; of a DTensor, which moves data to be sliced, there must be none."""
     return (dtensor_nothing if is_dtensor(x) else first)(x, k, axis)
+
+
+def _are_dtensors(parts: list[Any]) -> bool:
+    found = [is_dtensor(part) for part in parts]
+    if any(found) and not all(found):
+        raise TypeError("parts must hold DTensors alone or none, such as full_tensor() makes; got both")
+    return found[0]
 
 
 def _gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
