@@ -6,7 +6,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._order import Ranking
+from xtopk._order import Ranking, dtype_name
 
 MERGED_AT_A_TIME = 8
 """How many partial results one task merges, and so holds at least."""
@@ -18,7 +18,7 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
     from xtopk import topk
 
-    chunk_topk = partial(_chunk_topk, k=k, axis=axis, arguments=_arguments(rank))
+    chunk_topk = partial(_chunk_topk, k=k, axis=axis, dtype=dtype_name(x.dtype), arguments=_arguments(rank))
     # What says where a chunk begins must not grow with their number, for every task carries it.
     tops = xp.map_blocks(chunk_topk, x, ArraySliceDep(x.chunks), meta=x._meta)
     return _merge_tops(xp, tops, topk(x._meta, 0, axis).indices, k, axis, rank)
@@ -86,13 +86,17 @@ def _merge_tops(xp: Any, tops: Any, index_meta: Any, k: int, axis: int, rank: Ra
     return values, indices
 
 
-def _chunk_topk(chunk: Any, where: tuple[slice, ...], k: int, axis: int, arguments: dict[str, Any]) -> Selected:
+def _chunk_topk(
+    chunk: Any, where: tuple[slice, ...], k: int, axis: int, dtype: str, arguments: dict[str, Any]
+) -> Selected:
     from xtopk import topk
 
     start, stop, length = where[axis].start, where[axis].stop, chunk.shape[axis]
     if length != stop - start:  # as after map_blocks without chunks=
         raise ValueError(f"x must have chunks as long as it says; got {length} for {stop - start} along axis {axis}")
     values, indices = topk(chunk, min(k, length), axis, **arguments)
+    if dtype_name(values.dtype) != dtype:
+        raise TypeError(f"x must have chunks of the dtype that it says; got {dtype_name(values.dtype)} for {dtype}")
     return values, indices + start
 
 
