@@ -151,6 +151,20 @@ def check_gradient(library: Library, processes: int) -> None:
         assert torch.equal(second.full_tensor(), 4 * expected)
 
 
+def check_transforms_are_refused(library: Library, processes: int) -> None:
+    func = library.namespace.func
+    x = place(library, tied((3, 40)), *next(layouts(processes)))
+    calls: list[Callable[[], Any]] = [
+        lambda: func.grad(squares)(x),
+        lambda: func.vmap(squares)(x),
+        lambda: func.vmap(func.grad(squares))(x),
+        lambda: func.vmap(lambda a: xtopk.topk_mask(a, 3))(x),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"^x must be a DTensor outside of the transforms .* got one inside$"):
+            call()
+
+
 def check_merge(library: Library, processes: int) -> None:
     x_np = tied((3, 40))
     for mesh, placements in layouts(processes):

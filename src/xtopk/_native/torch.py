@@ -14,6 +14,7 @@ from xtopk._native.torch_dtensor import (
     dtensor_plan,
     dtensor_topk,
     is_dtensor,
+    refuse_transformed_dtensor,
 )
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
@@ -65,6 +66,8 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
             x = x.resolve_neg()
     looks = _may_branch(x)
+    if not looks and not torch.compiler.is_compiling():
+        refuse_transformed_dtensor(x)
     if looks and _is_direct(x, k, axis, rank):
         found = _direct(x, k, axis, rank)
         if found is not None:

@@ -13,6 +13,19 @@ def is_dtensor(x: Any) -> bool:
     return type(x).__name__ == "DTensor"
 
 
+def refuse_transformed_dtensor(x: Any) -> None:
+    """Refuse a DTensor that a transform of torch.func wraps, since its shard is out of reach there."""
+    from torch._C import _functorch
+
+    while _functorch.is_functorch_wrapped_tensor(x):
+        x = _functorch.get_unwrapped(x)
+        if is_dtensor(x):
+            raise TypeError(
+                "x must be a DTensor outside of the transforms of torch.func, such as torch.autograd.grad "
+                "differentiates; got one inside"
+            )
+
+
 def dtensor_topk(topk: TopkFunction, merge: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a DTensor by `topk` of its shards and `merge`, replicated where it was cut along `axis`.
 
