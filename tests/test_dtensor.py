@@ -129,6 +129,11 @@ def check_dtypes_and_options(library: Library, processes: int) -> None:
             assert_ranked(back(library, *result), x_np, 20, **options)
             marks = {word: value for word, value in options.items() if word != "sorted"}
             assert_marked(back(library, xtopk.topk_mask(x, 5, **marks))[0], x_np, 5, **marks)
+        assert xtopk.topk(x, 0).values.dtype == x.dtype
+        numbers = place(library, np.broadcast_to(np.arange(37), (2, 37)).copy(), mesh, placements)
+        assert_ranked(back(library, *xtopk.merge_topk([(x, numbers)], 7)), x_np, 7)
+        parts = [xtopk.topk(x, 0), (x, numbers)]
+        assert_ranked(back(library, *xtopk.merge_topk(parts, 7)), x_np, 7)
 
 
 def check_gradient(library: Library, processes: int) -> None:
@@ -146,6 +151,20 @@ def check_gradient(library: Library, processes: int) -> None:
         assert torch.equal(second.full_tensor(), 4 * expected)
 
 
+def check_transforms_are_refused(library: Library, processes: int) -> None:
+    func = library.namespace.func
+    x = place(library, tied((3, 40)), *next(layouts(processes)))
+    calls: list[Callable[[], Any]] = [
+        lambda: func.grad(squares)(x),
+        lambda: func.vmap(squares)(x),
+        lambda: func.vmap(func.grad(squares))(x),
+        lambda: func.vmap(lambda a: xtopk.topk_mask(a, 3))(x),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"^x must be a DTensor outside of the transforms .* got one inside$"):
+            call()
+
+
 def check_merge(library: Library, processes: int) -> None:
     x_np = tied((3, 40))
     for mesh, placements in layouts(processes):
@@ -159,8 +178,17 @@ def check_merge(library: Library, processes: int) -> None:
         assert_ranked(back(library, *xtopk.merge_topk([(left, everything)], 7)), x_np[:, :19], 7)
 
 
+def check_parts_of_both_kinds_are_refused(library: Library, processes: int) -> None:
+    mesh, placements = next(layouts(processes))
+    part = xtopk.topk(place(library, tied((3, 40)), mesh, placements), 7)
+    plain = xtopk.topk(library.make(tied((3, 40))), 7)
+    for parts in ([part, plain], [plain, part], [(part.values, plain.indices)], [(plain.values, part.indices)]):
+        with pytest.raises(TypeError, match=r"^parts must hold DTensors alone or none, such as .* got both$"):
+            xtopk.merge_topk(parts, 7)
+
+
 def check_sums_yet_to_be_made(library: Library, processes: int) -> None:
-    from torch.distributed.tensor import DTensor, Partial, Shard
+    from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
     mesh, _ = next(layouts(processes))
     x_np = np.random.default_rng(0).integers(-9, 9, (3, 26)).astype("float32")
@@ -169,6 +197,9 @@ def check_sums_yet_to_be_made(library: Library, processes: int) -> None:
     mask = xtopk.topk_mask(x, 4)
     assert_marked(back(library, mask)[0], x_np * processes, 4)
     assert mask.placements == (Shard(1),)
+    x.requires_grad_()
+    xtopk.topk(x, 4).values.sum().backward()
+    assert x.grad.placements == (Replicate(),)
 
 
 def check_shards_in_several_pieces(library: Library, processes: int) -> None:
@@ -219,8 +250,40 @@ def check_explain(library: Library, processes: int) -> None:
 def check_nothing_to_choose(library: Library, processes: int) -> None:
     for mesh, placements in layouts(processes):
         x = place(library, tied((3, 10)), mesh, placements)
-        assert xtopk.topk(x, 0).indices.shape == (3, 0)
-        assert not xtopk.topk_mask(x, 0).full_tensor().any()
+        part = xtopk.topk(x, 2)
+        uncut = part.values.placements
+        with dispatched() as moved:
+            for result in (xtopk.topk(x, 0), xtopk.merge_topk([part], 0)):
+                assert all(a.shape == (3, 0) and a.placements == uncut for a in result)
+            assert not xtopk.topk_mask(x, 0).to_local().any()
+            empty = place(library, tied((0, 10)), mesh, placements)
+            assert xtopk.topk(empty, 3).values.shape == (0, 3)
+        assert not moved
+        x.requires_grad_()
+        xtopk.topk(x, 0).values.sum().backward()
+        assert x.grad.placements == tuple(placements)
+
+
+def check_shards_cut_otherwise_are_refused(library: Library, processes: int) -> None:
+    """Of a length that is wrong in every process, so that none waits for another."""
+    from torch.distributed.tensor import DTensor, Shard
+
+    mesh, _ = next(layouts(processes))
+    expected, lengths = {2: ((5, 5), (4, 6)), 4: ((3, 3, 3, 1), (1, 2, 4, 3))}[processes]
+    rank = mesh.get_local_rank(0)
+    shard = library.make(np.arange(10.0)[: lengths[rank]])
+    x = DTensor.from_local(shard, mesh, [Shard(0)], run_check=False, shape=(10,), stride=(1,))
+    message = rf"^x must have shards as .* got {lengths[rank]} for {expected[rank]} along axis 0$"
+    calls: list[Callable[[], Any]] = [
+        lambda: xtopk.topk(x, 2),
+        lambda: xtopk.topk_mask(x, 2),
+        lambda: xtopk.merge_topk([(x, x.to(library.namespace.int64))], 2),
+        lambda: xtopk.merge_topk([(x, x.to(library.namespace.int64))] * 2, 2),
+    ]
+    for call in calls:
+        with dispatched() as moved, pytest.raises(ValueError, match=message):
+            call()
+        assert not moved
 
 
 def check_processes_without_a_shard(library: Library, processes: int) -> None:

@@ -176,7 +176,7 @@ def merge_topk(
     if values.dtype != first.dtype:  # NumPy's concat turns bytes into the machine's order
         values = xp.astype(values, first.dtype)
     if k == 0 or 0 in values.shape:
-        return TopK(_first(values, k, axis), _first(indices, k, axis))
+        return TopK(native.first(values, k, axis), native.first(indices, k, axis))
     return TopK(*native.merge(native.topk, xp, values, indices, k, axis, rank))
 
 
@@ -234,10 +234,6 @@ def _ranking(mode: Any, sorted: Any, stable: Any, nan: Any) -> Ranking:
     return Ranking(largest, largest and greatest, bool(sorted), bool(stable))
 
 
-def _first(x: Any, k: int, axis: int) -> Any:
-    return x[(slice(None),) * axis + (slice(0, k), ...)]
-
-
 def _nothing(xp: Any, x: Any, k: int, axis: int) -> tuple[Any, Any]:
-    values = _first(x, k, axis)
+    values = native_for(xp).first(x, k, axis)
     return values, xp.zeros_like(values, dtype=xp.arange(1).dtype)

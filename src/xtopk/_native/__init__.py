@@ -9,6 +9,7 @@ from xtopk._native.dask import dask_concat, dask_mask, dask_merge, dask_plan, da
 from xtopk._native.generic import (
     TopkFunction,
     concat,
+    first,
     generic_plan,
     generic_topk,
     mask_by_topk,
@@ -18,7 +19,7 @@ from xtopk._native.generic import (
 )
 from xtopk._native.jax import jax_mask, jax_plan, jax_topk
 from xtopk._native.numpy import numpy_mask, numpy_plan, numpy_topk
-from xtopk._native.torch import torch_mask, torch_merge, torch_plan, torch_topk
+from xtopk._native.torch import torch_concat, torch_first, torch_mask, torch_merge, torch_plan, torch_topk
 
 
 class Native(NamedTuple):
@@ -29,6 +30,7 @@ class Native(NamedTuple):
     merge: Callable[..., Any] = merge_by_topk
     plan: Callable[..., Plan] = native_plan
     concat: Callable[..., Any] = concat
+    first: Callable[..., Any] = first
 
 
 def native_for(xp: Any) -> Native:
@@ -45,7 +47,7 @@ GENERIC = Native(generic_topk, plan=generic_plan)
 
 NATIVES = {
     "numpy": Native(numpy_topk, numpy_mask, merge_by_few, numpy_plan),
-    "torch": Native(torch_topk, torch_mask, torch_merge, torch_plan),
+    "torch": Native(torch_topk, torch_mask, torch_merge, torch_plan, torch_concat, torch_first),
     "jax.numpy": Native(jax_topk, jax_mask, plan=jax_plan),
     "cupy": Native(cupy_topk, numpy_mask, plan=cupy_plan),
     "dask.array": Native(dask_topk, dask_mask, dask_merge, dask_plan, dask_concat),

@@ -6,7 +6,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._order import Ranking
+from xtopk._order import Ranking, dtype_name
 
 MERGED_AT_A_TIME = 8
 """How many partial results one task merges, and so holds at least."""
@@ -18,7 +18,7 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
     from xtopk import topk
 
-    chunk_topk = partial(_chunk_topk, k=k, axis=axis, arguments=_arguments(rank))
+    chunk_topk = partial(_chunk_topk, k=k, axis=axis, dtype=dtype_name(x.dtype), arguments=_arguments(rank))
     # What says where a chunk begins must not grow with their number, for every task carries it.
     tops = xp.map_blocks(chunk_topk, x, ArraySliceDep(x.chunks), meta=x._meta)
     return _merge_tops(xp, tops, topk(x._meta, 0, axis).indices, k, axis, rank)
@@ -26,12 +26,10 @@ def dask_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def dask_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `dask_topk` goes, with the way that its greatest chunk goes."""
-    from dask.utils import get_meta_library
-
     from xtopk import explain
 
     shape = [max((length for length in chunks if length == length), default=1) for chunks in x.chunks]
-    library = get_meta_library(x)
+    library = _library(x._meta)
     chunk = library.broadcast_to(library.zeros((), dtype=x.dtype), shape)
     inner = explain(chunk, min(k, shape[axis]), axis, **_arguments(rank))
     return Plan("tree of chunks", 0, f"{len(x.chunks[axis])} along the axis, each by {inner}")
@@ -69,11 +67,12 @@ def _arguments(rank: Ranking) -> dict[str, Any]:
 def _merge_tops(xp: Any, tops: Any, index_meta: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the arrays of values and indices from a Dask array whose chunks are (values, indices) pairs."""
     merge = partial(_merge, k=k, arguments=_arguments(rank))
+    last = partial(_merge, k=k, arguments=_arguments(rank), least=k)
     merged = xp.reduction(
         tops,
         chunk=_unchanged,
         combine=merge,
-        aggregate=merge,
+        aggregate=last,
         axis=axis,
         keepdims=True,
         dtype=tops.dtype,
@@ -87,27 +86,40 @@ def _merge_tops(xp: Any, tops: Any, index_meta: Any, k: int, axis: int, rank: Ra
     return values, indices
 
 
-def _chunk_topk(chunk: Any, where: tuple[slice, ...], k: int, axis: int, arguments: dict[str, Any]) -> Selected:
+def _chunk_topk(
+    chunk: Any, where: tuple[slice, ...], k: int, axis: int, dtype: str, arguments: dict[str, Any]
+) -> Selected:
     from xtopk import topk
 
     start, stop, length = where[axis].start, where[axis].stop, chunk.shape[axis]
     if length != stop - start:  # as after map_blocks without chunks=
         raise ValueError(f"x must have chunks as long as it says; got {length} for {stop - start} along axis {axis}")
     values, indices = topk(chunk, min(k, length), axis, **arguments)
+    if dtype_name(values.dtype) != dtype:
+        raise TypeError(f"x must have chunks of the dtype that it says; got {dtype_name(values.dtype)} for {dtype}")
     return values, indices + start
 
 
 def _chunk_mask(indices: Any, where: tuple[slice, ...], axis: int) -> Any:
-    from dask.utils import get_meta_library
-
-    xp = get_meta_library(indices)
+    xp = _library(indices)
     indices = xp.moveaxis(indices, axis, -1)
     start, stop = where[axis].start, where[axis].stop
     rows = indices.reshape(-1, indices.shape[-1])
     mask = xp.zeros((rows.shape[0], stop - start), dtype=bool)
     row, slot = xp.nonzero((rows >= start) & (rows < stop))
-    mask[row, rows[row, slot] - start] = True
+    places = row, rows[row, slot] - start
+    if hasattr(mask, "at"):  # of JAX, whose arrays are never written to
+        mask = mask.at[places].set(True)
+    else:
+        mask[places] = True
     return xp.moveaxis(mask.reshape(*indices.shape[:-1], stop - start), -1, axis)
+
+
+def _library(chunk: Any) -> Any:
+    """Return the functions for a chunk, also where its type is not of the module that has them."""
+    from dask.utils import get_meta_library
+
+    return chunk.__array_namespace__() if hasattr(chunk, "__array_namespace__") else get_meta_library(chunk)
 
 
 def _pair(values: Any, indices: Any) -> Selected:
@@ -118,11 +130,13 @@ def _unchanged(top: Selected, axis: tuple[int], keepdims: bool) -> Selected:
     return top
 
 
-def _merge(tops: Any, axis: tuple[int], keepdims: bool, k: int, arguments: dict[str, Any]) -> Selected:
+def _merge(tops: Any, axis: tuple[int], keepdims: bool, k: int, arguments: dict[str, Any], least: int = 0) -> Selected:
     from xtopk import merge_topk
 
     parts = _flatten(tops)
     total = sum(values.shape[axis[0]] for values, _ in parts)
+    if total < least:
+        raise ValueError(f"values must have chunks as long as they say; got {total} candidates in all for k={k}")
     return merge_topk(parts, min(k, total), axis[0], **arguments)
 
 

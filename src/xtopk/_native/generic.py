@@ -60,6 +60,11 @@ def take(xp: Any, x: Any, axis: int, indices: Any) -> Any:
     return xp.take_along_axis(x, indices, axis=axis)
 
 
+def first(x: Any, k: int, axis: int) -> Any:
+    """Return the first elements along an axis."""
+    return x[(slice(None),) * axis + (slice(0, k), ...)]
+
+
 def concat(xp: Any, arrays: list[Any], axis: int) -> Any:
     """Return the arrays one after another along an axis."""
     return xp.concat(arrays, axis=axis)

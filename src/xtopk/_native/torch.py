@@ -5,8 +5,17 @@ from operator import gt, lt
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.generic import Selected, TopkFunction, merge_by_topk
-from xtopk._native.torch_dtensor import dtensor_mask, dtensor_merge, dtensor_plan, dtensor_topk, is_dtensor
+from xtopk._native.generic import Selected, TopkFunction, concat, first, merge_by_topk
+from xtopk._native.torch_dtensor import (
+    dtensor_concat,
+    dtensor_mask,
+    dtensor_merge,
+    dtensor_nothing,
+    dtensor_plan,
+    dtensor_topk,
+    is_dtensor,
+    refuse_transformed_dtensor,
+)
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.columns import folds_for
@@ -57,6 +66,8 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
             x = x.resolve_neg()
     looks = _may_branch(x)
+    if not looks and not torch.compiler.is_compiling():
+        refuse_transformed_dtensor(x)
     if looks and _is_direct(x, k, axis, rank):
         found = _direct(x, k, axis, rank)
         if found is not None:
@@ -101,9 +112,26 @@ def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ran
 
 def torch_merge(topk: TopkFunction, xp: Any, values: Any, indices: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of candidates, gathered as torch can."""
-    if is_dtensor(values):
+    if _are_dtensors([values, indices]):
         return dtensor_merge(topk, torch_merge, xp, values, indices, k, axis, rank)
     return merge_by_topk(topk, xp, values, indices, k, axis, rank, take=_gather)
+
+
+def torch_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
+    """Return the tensors one after another along an axis."""
+    return (dtensor_concat if _are_dtensors(arrays) else concat)(xp, arrays, axis)
+
+
+def torch_first(x: Any, k: int, axis: int) -> Any:
+    """Return the first elements along an axis; of a DTensor, which moves data to be sliced, there must be none."""
+    return (dtensor_nothing if is_dtensor(x) else first)(x, k, axis)
+
+
+def _are_dtensors(parts: list[Any]) -> bool:
+    found = [is_dtensor(part) for part in parts]
+    if any(found) and not all(found):
+        raise TypeError("parts must hold DTensors alone or none, such as full_tensor() makes; got both")
+    return found[0]
 
 
 def _gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:

@@ -4,13 +4,26 @@ from math import prod
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.generic import Selected, TopkFunction
+from xtopk._native.generic import Selected, TopkFunction, concat
 from xtopk._order import INTEGER_BITS, Ranking, dtype_name
 
 
 def is_dtensor(x: Any) -> bool:
     """Return whether a tensor is distributed, without importing what could make it so."""
     return type(x).__name__ == "DTensor"
+
+
+def refuse_transformed_dtensor(x: Any) -> None:
+    """Refuse a DTensor that a transform of torch.func wraps, since its shard is out of reach there."""
+    from torch._C import _functorch
+
+    while _functorch.is_functorch_wrapped_tensor(x):
+        x = _functorch.get_unwrapped(x)
+        if is_dtensor(x):
+            raise TypeError(
+                "x must be a DTensor outside of the transforms of torch.func, such as torch.autograd.grad "
+                "differentiates; got one inside"
+            )
 
 
 def dtensor_topk(topk: TopkFunction, merge: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -44,9 +57,25 @@ def dtensor_merge(
 ) -> Selected:
     """Return the top k of distributed candidates, each process of all of them along `axis`."""
     placements, shape = _uncut(values.placements, axis), (*values.shape[:axis], k, *values.shape[axis + 1 :])
-    parts = [part.redistribute(placements=placements).to_local() for part in (values, indices)]
+    parts = [_gathered(xp, part, axis).to_local() for part in (values, indices)]
     parts = merge(topk, xp, *parts, k, axis, rank) if parts[0].numel() else [p.narrow(axis, 0, k) for p in parts]
     return tuple(_distributed(part, values.device_mesh, placements, shape) for part in parts)
+
+
+def dtensor_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
+    """Return distributed candidates one after another, each process all of them along `axis`."""
+    if len(arrays) == 1:
+        return arrays[0]
+    return concat(xp, [_gathered(xp, a, axis) for a in arrays], axis)
+
+
+def dtensor_nothing(x: Any, k: int, axis: int) -> Any:
+    """Return no elements, shaped and placed as the top k are that are none."""
+    shard, shape = x.to_local(), (*x.shape[:axis], k, *x.shape[axis + 1 :])
+    if not _is_elsewhere(x):
+        none = shard.narrow(axis, 0, min(k, shard.shape[axis]))
+        shard = none.reshape(*none.shape[:axis], k, *none.shape[axis + 1 :])
+    return _distributed(shard, x.device_mesh, _uncut(x.placements, axis), shape)
 
 
 def dtensor_plan(plan: Any, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
@@ -92,15 +121,29 @@ def _together(xp: Any, part: Any, mesh: Any, dim: int, axis: int, count: int) ->
     """
     from torch.distributed.tensor import Replicate, Shard
 
-    name, dtype = dtype_name(part.dtype), part.dtype
-    if name in INTEGER_BITS and name != "int64":  # of which gloo and NCCL lack some
-        part = part.view(xp.int64) if name == "uint64" else part.to(xp.int64)
     # What other dimensions of the mesh do is none of its business: to move nothing along them, they are replicated.
     placements: list[Any] = [Replicate()] * mesh.ndim
     placements[dim] = Shard(axis)
     whole = _distributed(part, mesh, placements, (*part.shape[:axis], count, *part.shape[axis + 1 :]))
-    whole = whole.redistribute(placements=[Replicate()] * mesh.ndim).to_local()
-    return whole.view(dtype) if name == "uint64" else whole.to(dtype)
+    return _redistributed(xp, whole, [Replicate()] * mesh.ndim).to_local()
+
+
+def _gathered(xp: Any, x: Any, axis: int) -> Any:
+    """Return candidates with all of them along `axis` in each process."""
+    if not _is_elsewhere(x) and all(_is_plain(place, axis) for place in x.placements):
+        _cuts(x, axis)  # which refuses shards that would be put together wrongly
+    return _redistributed(xp, x, _uncut(x.placements, axis))
+
+
+def _redistributed(xp: Any, x: Any, placements: Any) -> Any:
+    """Return a DTensor placed otherwise, also of the integers that gloo and NCCL cannot move."""
+    name, dtype = dtype_name(x.dtype), x.dtype
+    if name not in INTEGER_BITS or name == "int64" or any(place.is_partial() for place in x.placements):
+        return x.redistribute(placements=placements)
+    part = x.to_local().view(xp.int64) if name == "uint64" else x.to_local().to(xp.int64)
+    moved = _distributed(part, x.device_mesh, x.placements, x.shape).redistribute(placements=placements)
+    part = moved.to_local().view(dtype) if name == "uint64" else moved.to_local().to(dtype)
+    return _distributed(part, x.device_mesh, placements, x.shape)
 
 
 def _distributed(part: Any, mesh: Any, placements: Any, shape: Any) -> Any:
@@ -121,13 +164,16 @@ def _cut_plainly(x: Any, axis: int) -> Any:
     """Return `x` with what is yet to be summed, and shards that do not lie in one piece, in plain shards of `axis`."""
     from torch.distributed.tensor import Shard
 
-    known = [
-        place.is_replicate() or type(place) is Shard or getattr(place, "dim", axis) != axis for place in x.placements
-    ]
+    known = [_is_plain(place, axis) for place in x.placements]
     if all(known):
         return x
     plain = [place if is_known else Shard(axis) for is_known, place in zip(known, x.placements, strict=True)]
     return x.redistribute(placements=plain)
+
+
+def _is_plain(place: Any, axis: int) -> bool:
+    """Return whether a placement is of all of `axis`, or of one piece of it."""
+    return bool(place.is_replicate() or place.is_shard(axis) or getattr(place, "dim", axis) != axis)
 
 
 def _cuts(x: Any, axis: int) -> tuple[int, list[tuple[int, list[int]]]]:
@@ -141,4 +187,7 @@ def _cuts(x: Any, axis: int) -> tuple[int, list[tuple[int, list[int]]]]:
             start += sum(lengths[:at])
             length = lengths[at]
             cuts.append((dim, lengths))
+    came = x.to_local().shape[axis]
+    if came != length:  # as after from_local with a shape of one's own
+        raise ValueError(f"x must have shards as torch.chunk cuts them; got {came} for {length} along axis {axis}")
     return start, cuts
