@@ -116,6 +116,8 @@ def _first_of_row(xp: Any, row: Any, last: Any, count: int, *, late: bool) -> An
 
 
 def _first_of_rows(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -> Any:
+    if late.any():
+        late = late & (rows == (-xp.inf if rank.largest else xp.inf)).any(-1, keepdim=True)
     last, places = _last(xp, rows, indices, late, rank)
     nth = places.cumsum(-1, dtype=xp.int32)
     if late.any():
