@@ -179,10 +179,9 @@ def test_the_worst_number_is_not_the_worst_infinity(library: Library, mode: str)
     much_nan = np.full(1 << 17, np.nan, dtype=np.float32)
     much_nan[:16], much_nan[16:20] = -np.inf, lowest
     for x in (few_numbers, few_infinities, much_nan):
-        for k, stable in (1, False), (6, True), (30, False):
-            facing = x if mode == "largest" else -x
-            assert_agrees(library, facing, k, mode=mode, stable=stable)
-            assert_agrees(library, facing.reshape(32, -1), k, mode=mode, stable=stable)
+        facing = x if mode == "largest" else -x
+        assert_agrees(library, facing, 6, mode=mode)
+        assert_agrees(library, facing.reshape(32, -1), 30, mode=mode, stable=False)
 
 
 @pytest.mark.parametrize("k", [4, 20])
