@@ -24,7 +24,8 @@ def draw_shape(rng: np.random.Generator, library: Library) -> tuple[int, ...]:
     if library.compiled:
         return COMPILED_SHAPES[rng.integers(len(COMPILED_SHAPES))]
     if chance < 0.0003 and not library.lazy:
-        return (int(rng.choice(VERY_LONG)),)
+        n = int(rng.choice(VERY_LONG))
+        return [(n,), (64, n // 64), (n // 64, 64)][rng.integers(3)]
     if chance < 0.02:
         n = int(rng.choice(LONG))
         return [(n,), (2, n), (n, 2)][rng.integers(3)]

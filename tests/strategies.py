@@ -59,7 +59,8 @@ def tied_array(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any, kin
     special = rng.choice(np.asarray(special_bits(dtype), dtype=np.uint64), size=kinds)
     chance = rng.integers(0, 2 if dtype.kind == "b" else 2**64, size=kinds, dtype=np.uint64)
     pool = np.where(rng.random(kinds) < rng.random(), special, chance)
-    return from_bits(pool[rng.integers(0, kinds, size=shape)], dtype)
+    skew = rng.choice([1, 9, 50])  # so that one of them may be nearly all
+    return from_bits(pool[(kinds * rng.random(shape) ** skew).astype(np.int64)], dtype)
 
 
 def interesting_lengths() -> list[int]:

@@ -167,6 +167,23 @@ def test_infinities_among_nan(library: Library, mode: str) -> None:
     assert_agrees(library, x.T.copy(), 20, 0, mode=mode)
 
 
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_the_worst_number_is_not_the_worst_infinity(library: Library, mode: str) -> None:
+    """Few of one of them among many of the other or of NaN, in arrays long enough for every way."""
+    lowest = np.finfo(np.float32).min
+    few_numbers = np.full(1 << 17, -np.inf, dtype=np.float32)
+    few_numbers[0], few_numbers[100_000:100_003] = np.nan, lowest
+    few_infinities = np.full(1 << 17, lowest, dtype=np.float32)
+    few_infinities[0], few_infinities[3:7] = np.nan, -np.inf
+    much_nan = np.full(1 << 17, np.nan, dtype=np.float32)
+    much_nan[:16], much_nan[16:20] = -np.inf, lowest
+    for x in (few_numbers, few_infinities, much_nan):
+        facing = x if mode == "largest" else -x
+        assert_agrees(library, facing, 6, mode=mode)
+        assert_agrees(library, facing.reshape(32, -1), 30, mode=mode, stable=False)
+
+
 @pytest.mark.parametrize("k", [4, 20])
 @pytest.mark.parametrize("library", rows(), ids=str)
 def test_zeros_of_both_signs_among_few_positive(library: Library, k: int) -> None:

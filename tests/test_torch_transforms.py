@@ -266,3 +266,8 @@ def test_negative_views(library: Library) -> None:
     assert x.is_neg()
     assert xtopk.topk(x, 2).indices.tolist() == [0, 2]
     assert torch.vmap(lambda row: xtopk.topk(row, 2).indices)(x.expand(2, 4)).tolist() == [[0, 2]] * 2
+
+    def indices(x: Any) -> Any:
+        return xtopk.topk(x, 3).indices
+
+    assert torch.equal(torch.compile(indices, fullgraph=True, backend="aot_eager")(x), indices(x))

@@ -57,14 +57,14 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
     if is_dtensor(x):
         return dtensor_topk(torch_topk, torch_merge, xp, x, k, axis, rank)
-    if not torch.compiler.is_compiling():
-        if torch.jit.is_tracing():
-            raise TypeError(
-                "x must be traced by torch.compile or torch.export, since torch.jit.trace would keep the way that "
-                "ties and NaN took once; got a tensor traced by torch.jit"
-            )
-        if x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
-            x = x.resolve_neg()
+    is_compiling = torch.compiler.is_compiling()
+    if not is_compiling and torch.jit.is_tracing():
+        raise TypeError(
+            "x must be traced by torch.compile or torch.export, since torch.jit.trace would keep the way that "
+            "ties and NaN took once; got a tensor traced by torch.jit"
+        )
+    if is_compiling or x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
+        x = x.resolve_neg()
     looks = _may_branch(x)
     if not looks and not torch.compiler.is_compiling():
         refuse_transformed_dtensor(x)

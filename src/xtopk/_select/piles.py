@@ -1,8 +1,8 @@
 """Selection by column maxima: the best columns of a pile, then the best of their elements; what ties leave open.
 
 NaN hides what shares its column from a maximum. It shows in the few maxima, and these are then taken again with the
-worst infinity in its place; that infinity itself becomes the worst finite number, so that columns of nothing but NaN
-still show.
+worst infinity in its place. So what is better than that infinity is found, and a row that has too few of these is left
+to be settled.
 """
 
 from collections.abc import Callable
@@ -34,28 +34,24 @@ def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *,
     n, largest = rows.shape[-1], rank.largest
     clean, late = look, None
     maxima: Any = None
-    hides = rows.is_floating_point() and not rank.nan_first
+    hides = rows.is_floating_point() and not rank.nan_first and (largest or not positive)
     shown = hides and bool(peek(rows).isnan().any())
     if not shown:
         maxima = best_of_columns(look(rows), folds, largest)
-    if shown or (hides and _shows_nan(maxima, rows.dtype, largest, positive)):
-        worst, finite = (-xp.inf, xp.finfo(rows.dtype).min) if largest else (xp.inf, xp.finfo(rows.dtype).max)
-        ends = {"posinf": xp.inf, "neginf": finite} if largest else {"posinf": finite, "neginf": -xp.inf}
+    if shown or (hides and _shows_nan(maxima, rows.dtype, largest)):
+        worst = -xp.inf if largest else xp.inf
 
-        def clean(a: Any) -> Any:  # so that only a column of nothing but NaN has the worst infinity
-            return look(xp.nan_to_num(a, nan=worst, **ends))
+        def clean(a: Any) -> Any:
+            return look(xp.nan_to_num(a, nan=worst, posinf=xp.inf, neginf=-xp.inf))
 
         maxima = _best_in_pieces(xp, rows, folds, largest, clean)
     chosen = best_columns(xp, maxima, columns_for(rows, k), rank)
-    bound = maxima.gather(-1, chosen)
-    if clean is not look and not positive:
-        bound = bound.masked_fill(bound == worst, xp.nan)
-    bound = integer_key(xp, bound, rank)
+    bound = integer_key(xp, maxima.gather(-1, chosen), rank)
     best, bound = bound.amin(-1), bound.amax(-1)
     if rank.stable and bool((best == bound).all()):
-        value = maxima.gather(-1, chosen[..., :1])
+        value = maxima.gather(-1, chosen[..., :1]).view(rows.dtype)
         if _is_all(xp, rows, value, best, rank, folds, look):
-            return first_of_value(xp, rows, value.view(rows.dtype), k)
+            return first_of_value(xp, rows, value, k)
     position = candidate_positions(xp, chosen, folds, n)
     few = rows.gather(-1, position)
     indices, key, unsettled = ranked(xp, clean(few) if positive else few, position, k, rank)
@@ -63,7 +59,7 @@ def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *,
     if positive and not in_order(key, last, rows.dtype, rank):
         return None
     if clean is not look and not positive:
-        late = last > bound  # NaN is chosen before infinities as bad as it may have hidden
+        late = last > bound  # NaN is chosen, and infinities may be left out
     open_ = last >= bound if rank.stable else late
     return settled(xp, rows, indices, rank, unsettled, open_, is_zero(last, rank, positive=positive), late=late)
 
@@ -77,14 +73,14 @@ def _is_all(xp: Any, rows: Any, value: Any, key: Any, rank: Ranking, folds: int,
     left = look(rows[..., rows.shape[-1] // folds * folds :])
     if left.shape[-1] and (integer_key(xp, left, rank).amin(-1) < key).any():
         return False
-    if value.dtype == rows.dtype:
-        return not value.is_floating_point() or bool(value.abs().amax() < xp.finfo(rows.dtype).max)
-    return bool(value.amin() > 0) and bool(value.amax() < FLOAT_INFINITY_BITS[dtype_name(rows.dtype)])
+    if not value.is_floating_point():
+        return True
+    return bool(value.isfinite().all()) and (look is _same or bool(value.amin() > 0))
 
 
-def _shows_nan(maxima: Any, dtype: Any, largest: bool, positive: bool) -> bool:
-    best = maxima.amax() if largest or positive else maxima.amin()
-    return bool(best > FLOAT_INFINITY_BITS[dtype_name(dtype)]) if positive else bool(best.isnan())
+def _shows_nan(maxima: Any, dtype: Any, largest: bool) -> bool:
+    best = maxima.amax() if largest else maxima.amin()
+    return bool(best.isnan() if best.is_floating_point() else best > FLOAT_INFINITY_BITS[dtype_name(dtype)])
 
 
 def outer_axis(rows: Any, parts: int) -> int:

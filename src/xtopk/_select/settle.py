@@ -7,6 +7,8 @@ Where the worst infinity or NaN is chosen, every number beyond that infinity is,
 these infinities, then for the first NaN.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from xtopk._order import Ranking
@@ -30,8 +32,11 @@ def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ra
     if rows.shape[-1] >= LONG_ROW:
         for where in map(tuple, unsettled.nonzero().tolist()):
             row, chosen = rows[where], indices[where]
-            last, places = _last(xp, row, chosen, late[where][None], rank)
-            chosen[places] = _first_of_row(xp, row, last, int(places.sum()), late=bool(late[where]))
+            after = late[where][None]
+            if after:
+                after = reduce(or_, (_hold_worst(xp, part, rank) for part in row.split(LONG_ROW)))
+            last, places = _last(xp, row, chosen, after, rank)
+            chosen[places] = _first_of_row(xp, row, last, int(places.sum()), late=bool(after))
         return
     given = rows, indices, late[..., None]
     if 2 * int(unsettled.sum()) >= unsettled.numel():  # what is settled stays as it is
@@ -95,6 +100,12 @@ def _last(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -> tuple[A
     return last, (values == last) | (missing & last.isnan())
 
 
+def _hold_worst(xp: Any, rows: Any, rank: Ranking) -> Any:
+    """Return which rows hold the worst infinity, in a fraction of the time of a comparison and its `any`."""
+    numbers = xp.nan_to_num(rows, nan=0.0, posinf=xp.inf, neginf=-xp.inf)
+    return numbers.amin(-1, keepdim=True) == -xp.inf if rank.largest else numbers.amax(-1, keepdim=True) == xp.inf
+
+
 def _ties(part: Any, last: Any) -> Any:
     ties = part == last
     if part.is_floating_point() and last.isnan().any():
@@ -116,6 +127,8 @@ def _first_of_row(xp: Any, row: Any, last: Any, count: int, *, late: bool) -> An
 
 
 def _first_of_rows(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -> Any:
+    if late.any():
+        late = late & _hold_worst(xp, rows, rank)
     last, places = _last(xp, rows, indices, late, rank)
     nth = places.cumsum(-1, dtype=xp.int32)
     if late.any():
