@@ -118,8 +118,9 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with column maxima also where there are too few elements for them to pay."""
     few = {"xtopk._native.torch.DIRECT_BELOW": 0, "xtopk._native.torch.FOLDED_FROM": 0}
-    few |= {"xtopk._native.torch.FOLDED_HEAPED": 0, "xtopk._select.columns.MIN_COLUMNS": 2}
-    few |= {"xtopk._select.piles.PILED_FROM": 0, "xtopk._select.settle.LONG_ROW": 200}
+    few |= {"xtopk._native.torch.RANKED_AT_A_TIME": 20, "xtopk._native.torch.FOLDED_HEAPED": 0}
+    few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
+    few |= {"xtopk._select.settle.LONG_ROW": 200}
     with ExitStack() as stack:
         for name, value in few.items():
             stack.enter_context(mock.patch(name, value))

@@ -216,6 +216,8 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
         rows, name = rows.view(xp.uint8), "uint8"
+    if name in UNSUPPORTED and rows.ndim == 1 and n > max(RANKED_AT_A_TIME, 2 * k):
+        return _indices_in_pieces(xp, rows, k, rank)
     select: Any
     at_a_time, positive = FOLDED_AT_A_TIME, False
     if folds := _folds(rows, n, k):
@@ -229,13 +231,22 @@ def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     else:
         select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
-    by = rank._replace(largest=False) if name in UNSUPPORTED else rank
     for part, chosen in _parts(rows, indices, at_a_time):
-        seen = rank_key(xp, part, rank) if name in UNSUPPORTED else part
-        found = select(xp, seen, k, by, positive=True) if positive else None
+        seen = rank_key(xp, part, rank._replace(largest=False)) if name in UNSUPPORTED else part
+        found = select(xp, seen, k, rank, positive=True) if positive else None
         positive = found is not None
-        chosen.copy_(select(xp, seen, k, by) if found is None else found)
+        chosen.copy_(select(xp, seen, k, rank) if found is None else found)
     return indices
+
+
+def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices among those of each piece of a row, of which no keys are made at once."""
+    step, found = max(RANKED_AT_A_TIME, 2 * k), []
+    for start in range(0, row.shape[0], step):
+        piece = row[start : start + step]
+        found.append(_indices_eager(xp, piece, min(k, piece.shape[0]), rank) + start)
+    few = xp.concat(found).sort().values  # so that the lower index wins among equals
+    return few[_indices_eager(xp, _gather(xp, row, 0, few), k, rank)]
 
 
 def _folds(x: Any, n: int, k: int) -> int:
