@@ -86,7 +86,7 @@ def _indices_after_nan(xp: Any, rows: Any, k: int, rank: Ranking, name: str) -> 
 def _holds_nan(xp: Any, rows: Any, name: str) -> Any:
     """Return which rows hold a NaN, of half floats by their bits, of which those of NaN are beyond infinity."""
     if rows.dtype.itemsize > 2:
-        return xp.isnan(xp.max(rows, axis=-1))
+        return _is_hidden(xp, rows)
     infinity = FLOAT_INFINITY_BITS[name]
     positive, negative = (rows.view(bits).max(axis=-1) for bits in (xp.int16, xp.uint16))
     return (positive > infinity) | (negative > 0x8000 + infinity)
@@ -122,6 +122,7 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
 
 
 def _is_hidden(xp: Any, rows: Any) -> Any:
+    """Return which rows hold a NaN, or None if none can."""
     return xp.isnan(xp.max(rows, axis=-1)) if rows.dtype.kind == "f" else None
 
 

@@ -31,21 +31,6 @@ def folds_for(n: int, k: int) -> int:
     return folds if folds >= MIN_FOLDS else 0
 
 
-def fold(xp: Any, rows: Any, folds: int) -> Any:
-    """Return the pile of shape (..., folds, columns) that the last axis is laid into."""
-    columns = rows.shape[-1] // folds
-    return xp.reshape(rows[..., : folds * columns], (*rows.shape[:-1], folds, columns))
-
-
-def candidates(xp: Any, rows: Any, chosen: Any, folds: int) -> Any:
-    """Return the elements of the chosen columns, fold by fold, and what the pile leaves over."""
-    lead, n = rows.shape[:-1], rows.shape[-1]
-    found = xp.take_along_axis(fold(xp, rows, folds), chosen[..., None, :], axis=-1)
-    found = xp.reshape(found, (*lead, folds * chosen.shape[-1]))
-    left = n // folds * folds
-    return xp.concat([found, rows[..., left:]], axis=-1) if left < n else found
-
-
 def candidate_positions(xp: Any, chosen: Any, folds: int, n: int) -> Any:
     """Return the position of each candidate in its row of `n`."""
     lead, columns = chosen.shape[:-1], n // folds
@@ -55,11 +40,3 @@ def candidate_positions(xp: Any, chosen: Any, folds: int, n: int) -> Any:
         return found
     left = xp.broadcast_to(positions(xp, chosen, folds * columns, n), (*lead, n - folds * columns))
     return xp.concat([found, left], axis=-1)
-
-
-def positions_of(xp: Any, number: Any, chosen: Any, folds: int, n: int) -> Any:
-    """Return the positions, in their row of `n`, of the candidates of these numbers."""
-    columns, count = n // folds, chosen.shape[-1]
-    depth, slot = number // count, number % count
-    piled = depth * columns + xp.take_along_axis(chosen, slot, axis=-1)
-    return xp.where(depth < folds, piled, number + folds * (columns - count))
