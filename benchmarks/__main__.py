@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import geometric_mean, median
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from benchmarks.natives import CALLS, UNSTABLE, runs
 from benchmarks.workloads import WORKLOADS, Workload, normal
+
+T = TypeVar("T")
 
 SLOW = 1.0
 """A side that takes so many seconds is not called again."""
@@ -100,15 +102,20 @@ def measure(library: str, work: Workload, seconds: float) -> dict[str, Any]:
 def progress(libraries: list[str], workloads: list[Workload]) -> Iterator[tuple[str, Workload]]:
     """Yield each library with each workload that it can hold, and say on stderr how far it is."""
     todo = [(library, work) for library in libraries for work in workloads if runs(library, work)]
+    return shown(todo, lambda each: f"{each[0]} {each[1].name}")
+
+
+def shown(todo: list[T], name: Callable[[T], str]) -> Iterator[T]:
+    """Yield one after another, and say on stderr how far it is."""
     start = time.perf_counter()
-    for done, (library, work) in enumerate(todo):
+    for done, each in enumerate(todo):
         bar = "#" * (30 * done // len(todo))
-        line = f"[{bar:30}] {done}/{len(todo)} {time.perf_counter() - start:4.0f} s  {library} {work.name}"
+        line = f"[{bar:30}] {done}/{len(todo)} {time.perf_counter() - start:4.0f} s  {name(each)}"
         if sys.stderr.isatty():
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
         elif done % 10 == 0:
             print(line, file=sys.stderr, flush=True)
-        yield library, work
+        yield each
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
 

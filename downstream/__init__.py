@@ -1,0 +1,1 @@
+"""What released libraries do with xtopk in the place of their own selection."""
