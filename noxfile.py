@@ -33,6 +33,20 @@ BACKENDS = {
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
+DOWNSTREAM = [
+    "bm25s",
+    "docarray",
+    "gensim",
+    "jax",
+    "keras",
+    "pandas",
+    "scikit-learn",
+    "sentence-transformers",
+    "torchmetrics",
+    "txtai",
+]
+"""Libraries that select by hand; transformers comes with sentence-transformers, and keras' NumPy backend needs JAX."""
+
 PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
@@ -81,6 +95,15 @@ def bench(session: nox.Session) -> None:
     """Measure on every library, against every peer: ``python -m nox -s bench -- --quick``."""
     session.install(".[numpy]", *EVERYTHING, *PEERS)
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def downstream(session: nox.Session) -> None:
+    """Put xtopk in the place of released libraries' own selection: ``python -m nox -s downstream -- --write docs``."""
+    session.install(".[numpy]", TORCH, *TEST_TOOLS)
+    session.install(*DOWNSTREAM)
+    session.run("python", "-m", "downstream", *session.posargs)
+    session.run("pytest", "-q", "tests/test_downstream.py", "-k", "not task")
 
 
 @nox.session

@@ -29,9 +29,8 @@ def find(size: int) -> Prepared:
 
     return Prepared(
         lambda: index.find_batched(vectors[:16], search_field="embedding", limit=10),
-        NumpyCompBackend.Retrieval,
-        "top_k",
-        staticmethod(top_k),
+        [(NumpyCompBackend.Retrieval, "top_k", staticmethod(top_k))],
+        check,
     )
 
 
@@ -42,5 +41,11 @@ def check(own: Any, ours: Any) -> str:
 
 
 TASKS = [
-    Task("docarray", "InMemoryExactNNIndex.find_batched, 16 of 100k x 384, k=10", "argpartition of -x", find, check, 100_000)
+    Task(
+        "docarray",
+        "InMemoryExactNNIndex.find_batched, 16 of 100k x 384, k=10",
+        "argpartition of -x",
+        find,
+        100_000,
+    )
 ]

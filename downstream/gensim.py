@@ -20,7 +20,7 @@ def most_similar(size: int) -> Prepared:
     def argsort(x: Any, topn: int, reverse: bool) -> Any:
         return xtopk.topk(x, min(topn, len(x)), mode="largest" if reverse else "smallest").indices
 
-    return Prepared(lambda: vectors.most_similar("7", topn=10), matutils, "argsort", argsort)
+    return Prepared(lambda: vectors.most_similar("7", topn=10), [(matutils, "argsort", argsort)], check)
 
 
 def check(own: Any, ours: Any) -> str:
@@ -29,6 +29,4 @@ def check(own: Any, ours: Any) -> str:
     return equal_up_to_ties(*read)
 
 
-TASKS = [
-    Task("gensim", "KeyedVectors.most_similar, 400k words, k=10", "argpartition of -x", most_similar, check, 400_000)
-]
+TASKS = [Task("gensim", "KeyedVectors.most_similar, 400k words, k=10", "argpartition of -x", most_similar, 400_000)]

@@ -25,9 +25,8 @@ def accuracy(size: int) -> Prepared:
 
     return Prepared(
         lambda: keras.metrics.sparse_top_k_categorical_accuracy(truth, scores, k=5),
-        math,
-        "top_k",
-        topk,
+        [(math, "top_k", topk)],
+        equal,
     )
 
 
@@ -37,7 +36,6 @@ TASKS = [
         "sparse_top_k_categorical_accuracy, NumPy, 4096 of 1000 classes, k=5",
         "argsort of everything",
         accuracy,
-        equal,
         1000,
     )
 ]

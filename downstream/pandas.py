@@ -1,11 +1,13 @@
 """pandas: Series.nlargest, which promises what xtopk does: NaN last, the first of equal values."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 import xtopk
 from downstream.task import Prepared, Task
+
+Mode = Literal["largest", "smallest"]
 
 
 def nlargest(size: int) -> Prepared:
@@ -20,9 +22,10 @@ def nlargest(size: int) -> Prepared:
 
     def compute(self: Any, method: str) -> Any:
         values = self.obj.to_numpy()
-        return self.obj.iloc[xtopk.topk(values, min(self.n, len(values)), mode=method.removeprefix("n")).indices]
+        mode: Mode = "largest" if method == "nlargest" else "smallest"
+        return self.obj.iloc[xtopk.topk(values, min(self.n, len(values)), mode=mode).indices]
 
-    return Prepared(lambda: series.nlargest(100), SelectNSeries, "compute", compute)
+    return Prepared(lambda: series.nlargest(100), [(SelectNSeries, "compute", compute)], check)
 
 
 def check(own: Any, ours: Any) -> str:
@@ -33,4 +36,12 @@ def check(own: Any, ours: Any) -> str:
     return "equal"
 
 
-TASKS = [Task("pandas", "Series.nlargest, 5M float64 with NaN, k=100", "compiled k-th of -x, x <= it", nlargest, check, 5_000_000)]
+TASKS = [
+    Task(
+        "pandas",
+        "Series.nlargest, 5M float64 with NaN, k=100",
+        "compiled k-th of -x, x <= it",
+        nlargest,
+        5_000_000,
+    )
+]

@@ -1,6 +1,7 @@
 """One task of one library: how it runs, what xtopk is put in the place of, and what must be true of both results."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -12,16 +13,17 @@ Check = Callable[[Any, Any], str]
 
 
 class Prepared(NamedTuple):
-    """The library's task on its data; xtopk is put in the place of `owner.name`."""
+    """The library's task on its data, and where xtopk is put: each an (owner, name, replacement) of `patch.object`."""
 
     run: Callable[[], Any]
-    owner: Any
-    name: str
-    replacement: Any
+    places: list[tuple[Any, str, Any]]
+    check: Check
 
     def run_patched(self) -> Any:
-        """Run the task with the replacement in place."""
-        with patch.object(self.owner, self.name, self.replacement):
+        """Run the task with the replacements in place."""
+        with ExitStack() as stack:
+            for place in self.places:
+                stack.enter_context(patch.object(*place))
             return self.run()
 
 
@@ -34,9 +36,8 @@ class Task:
     selects: str
     """How the library selects, in a few words."""
     prepare: Callable[[int], Prepared]
-    check: Check
     size: int
-    tiny: int = 1200
+    tiny: int = 200
     module: str = ""
     """What is imported, where its name is not that of the package."""
 
@@ -65,7 +66,9 @@ def equal(own: Any, ours: Any) -> str:
 
 def equal_up_to_ties(own: tuple[Any, Any], ours: tuple[Any, Any], *, lower_index_first: bool = True) -> str:
     """Check scores in order with their indices: the same, but for which of equal scores were kept, in which order."""
-    (scores, indices), (our_scores, our_indices) = (tuple(np.atleast_2d(*map(np.asarray, each))) for each in (own, ours))
+    (scores, indices), (our_scores, our_indices) = (
+        tuple(np.atleast_2d(*map(np.asarray, each))) for each in (own, ours)
+    )
     np.testing.assert_array_equal(our_scores, scores)
     differing = 0
     for row, before, after in zip(scores, indices, our_indices, strict=True):
