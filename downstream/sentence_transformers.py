@@ -72,10 +72,10 @@ TASKS = [
     ),
     Task(
         "sentence-transformers",
-        "util.paraphrase_mining_embeddings, 8k x 384, k=10",
+        "util.paraphrase_mining_embeddings, 4k x 384, k=10",
         "torch.topk of chunks, cat, topk, gather",
         paraphrases,
-        8000,
+        4000,
         module="sentence_transformers",
     ),
 ]

@@ -12,16 +12,16 @@ from downstream.task import Prepared, Proxy, Task
 
 
 def accuracy(dtype: str, size: int) -> Prepared:
-    """Score 4096 predictions over many classes."""
+    """Score 256 predictions over many classes."""
     import torch
     from torchmetrics.functional.classification import multiclass_accuracy
 
     stat_scores = import_module("torchmetrics.functional.classification.stat_scores")  # a function is called so, too
 
     generator = torch.Generator().manual_seed(0)
-    target = torch.randint(size, (4096,), generator=generator)
-    logits = torch.randn(4096, size, generator=generator)
-    logits[torch.arange(4096), target] += 2
+    target = torch.randint(size, (256,), generator=generator)
+    logits = torch.randn(256, size, generator=generator)
+    logits[torch.arange(256), target] += 2
     logits = logits.to(getattr(torch, dtype))
 
     def topk(x: Any, k: int, dim: int) -> Any:
@@ -51,7 +51,7 @@ def accuracy(dtype: str, size: int) -> Prepared:
 TASKS = [
     Task(
         "torchmetrics",
-        f"multiclass_accuracy, 4096 of 1000 classes, {dtype}, k=5",
+        f"multiclass_accuracy, 256 of 1000 classes, {dtype}, k=5",
         selects,
         partial(accuracy, dtype),
         1000,
