@@ -1,27 +1,28 @@
 """The public functions: what they promise and what they refuse; one line hands over to the library's own file."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 from xtopk import _checks
 from xtopk._explain import Explanation
 from xtopk._native import library_name, native_for
 from xtopk._order import Ranking
+from xtopk._result import AnyArray, Indices, MaskOptions, Mode, NanRule, Options, TopK, Values
 
-Array = TypeVar("Array")
-Mode = Literal["largest", "smallest"]
-NanRule = Literal["last", "greatest"]
+if TYPE_CHECKING:
+    from numpy import ndarray
 
-
-class TopK(NamedTuple, Generic[Array]):
-    """The chosen elements and their positions along the axis."""
-
-    values: Array
-    indices: Array
+    from xtopk._result import Bools, DType, Numpy, Shape
 
 
+@overload
+def topk(x: Never, k: int, axis: int = -1, **options: Unpack[Options]) -> Any: ...
+@overload
+def topk(x: "ndarray[Shape, DType]", k: int, axis: int = -1, **options: Unpack[Options]) -> "Numpy[Shape, DType]": ...
+@overload
+def topk(x: AnyArray, k: int, axis: int = -1, **options: Unpack[Options]) -> TopK[AnyArray, AnyArray]: ...
 def topk(
-    x: Array,
+    x: AnyArray,
     k: int,
     axis: int = -1,
     *,
@@ -29,7 +30,7 @@ def topk(
     sorted: bool = True,
     stable: bool = True,
     nan: NanRule = "last",
-) -> TopK[Array]:
+) -> TopK[AnyArray, Any]:
     """Return the `k` largest or smallest elements along an axis, and their indices.
 
     The answer is the same on every array library: numbers rank before NaN, then by value (the zeros are
@@ -75,20 +76,26 @@ def topk(
     TopK(values=array([7., 7., 3.]), indices=array([2, 3, 0]))
     """
     xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
-    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+    if k == 0 or 0 in x.shape:
         return TopK(*_nothing(xp, x, k, axis))
     return TopK(*native_for(xp).topk(xp, x, k, axis, rank))
 
 
+@overload
+def topk_mask(x: Never, k: int, axis: int = -1, **options: Unpack[MaskOptions]) -> Any: ...
+@overload
+def topk_mask(x: "ndarray[Shape, DType]", k: int, axis: int = -1, **options: Unpack[MaskOptions]) -> "Bools[Shape]": ...
+@overload
+def topk_mask(x: AnyArray, k: int, axis: int = -1, **options: Unpack[MaskOptions]) -> AnyArray: ...
 def topk_mask(
-    x: Array,
+    x: AnyArray,
     k: int,
     axis: int = -1,
     *,
     mode: Mode = "largest",
     stable: bool = True,
     nan: NanRule = "last",
-) -> Array:
+) -> Any:
     """Return a boolean array that is True at exactly the `k` elements `topk` chooses along an axis.
 
     Parameters
@@ -114,14 +121,14 @@ def topk_mask(
     array([False,  True,  True, False])
     """
     xp, k, axis, rank = _check(x, k, axis, mode, True, stable, nan)
-    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
-        return xp.zeros_like(x, dtype=xp.bool)  # type: ignore[no-any-return]
+    if k == 0 or 0 in x.shape:
+        return xp.zeros_like(x, dtype=xp.bool)
     native = native_for(xp)
-    return native.mask(native.topk, xp, x, k, axis, rank)  # type: ignore[no-any-return]
+    return native.mask(native.topk, xp, x, k, axis, rank)
 
 
 def merge_topk(
-    parts: Sequence[tuple[Array, Array]],
+    parts: Sequence[tuple[Values, Indices]],
     k: int,
     axis: int = -1,
     *,
@@ -129,7 +136,7 @@ def merge_topk(
     sorted: bool = True,
     stable: bool = True,
     nan: NanRule = "last",
-) -> TopK[Array]:
+) -> TopK[Values, Indices]:
     """Return the top `k` of a long axis from the top `k` of its disjoint pieces.
 
     Equals `topk` of the whole when each part holds the top ``min(k, length)`` of its piece, in any order, and
@@ -181,7 +188,7 @@ def merge_topk(
 
 
 def explain(
-    x: Array,
+    x: AnyArray,
     k: int,
     axis: int = -1,
     *,
@@ -216,7 +223,7 @@ def explain(
     numpy: threshold, blocks of 32: the k-th of 31250 column maxima is a bound that few of 1000000 elements reach
     """
     xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
-    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+    if k == 0 or 0 in x.shape:
         return Explanation(library_name(xp), "nothing", 0, "there is nothing to choose")
     return Explanation(library_name(xp), *native_for(xp).plan(xp, x, k, axis, rank))
 
