@@ -218,8 +218,11 @@ def write_odd_files() -> None:
         ("scores.npy -k -1", "k must be from 0 to 5, the length of axis 1; got -1"),
         ("scores.npy -k 1 --axis 2", "axis must be from -2 to 1 for an array of 2 axes; got 2"),
         ("scores.npy -k 1 --member a", "--member names an array of a .npz file; got scores.npy"),
-        ("complex.npy -k 1", "x must have a boolean, integer or real floating-point dtype; got complex128"),
-        ("zero.npy -k 1", "x must have at least one axis; got a 0-d array"),
+        (
+            "complex.npy -k 1",
+            "x must have a boolean, integer or real floating-point dtype, such as abs(x) has; got complex128",
+        ),
+        ("zero.npy -k 1", "x must have at least one axis, such as x[None] has; got a 0-d array"),
         (
             "objects.npy -k 1",
             "objects.npy cannot be read as .npy: Array can't be memory-mapped: Python objects in dtype.",
