@@ -1,0 +1,110 @@
+"""Arrays from Python numbers and back, by what the array API standard has."""
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from xtopk._order import FLOAT_BITS, INTEGER_BITS
+
+DTYPES = ("bool", *INTEGER_BITS, *FLOAT_BITS)
+
+
+def dtypes_of(xp: Any) -> dict[str, Any]:
+    """Return the dtypes of `DTYPES` that a namespace has and keeps."""
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX warns that it makes float32 of float64
+        for name in DTYPES:
+            dtype = getattr(xp, name, None)
+            if dtype is not None and xp.asarray([1], dtype=dtype).dtype == dtype:
+                found[name] = dtype
+    return found
+
+
+def index_dtype(xp: Any) -> Any:
+    """Return a namespace's default dtype for indices."""
+    info = getattr(xp, "__array_namespace_info__", None)
+    return xp.arange(1).dtype if info is None else info().default_dtypes()["indexing"]
+
+
+def nested(flat: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+    """Return elements as lists of lists."""
+    if len(shape) < 2:
+        return list(flat)
+    step = math.prod(shape[1:])
+    return [nested(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
+def plain(xp: Any, flat: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an array as the library lays it out."""
+    if 0 in shape:
+        return xp.zeros(shape, dtype=dtype)
+    return xp.asarray(nested(flat, shape), dtype=dtype)
+
+
+def sliced(xp: Any, flat: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return every other element of an array twice as long."""
+    twice = [element for element in flat for _ in range(2)]
+    return plain(xp, twice, (*shape[:-1], 2 * shape[-1]), dtype)[..., ::2]
+
+
+def transposed(xp: Any, flat: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return the transpose of a matrix."""
+    columns = [element for column in range(shape[1]) for element in flat[column :: shape[1]]]
+    return xp.permute_dims(plain(xp, columns, shape[::-1], dtype), (1, 0))
+
+
+def flipped(xp: Any, flat: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an array read from its end."""
+    return xp.flip(plain(xp, flat[::-1], shape, dtype))
+
+
+def broadcast(xp: Any, flat: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return one row repeated without memory of its own."""
+    return xp.broadcast_to(plain(xp, flat[: shape[-1]], shape[-1:], dtype), shape)
+
+
+LAYOUTS: dict[str, Callable[..., Any]] = {
+    "asarray": plain,
+    "[..., ::2]": sliced,
+    "permute_dims": transposed,
+    "flip": flipped,
+    "broadcast_to": broadcast,
+}
+"""How an array is made, by what makes it; all but the first are views, where the library has views."""
+
+
+def read(array: Any) -> tuple[list[Any], tuple[int, ...]]:
+    """Return an array's elements as Python numbers, and its shape."""
+    if hasattr(array, "compute"):  # lazy, as Dask's
+        array = array.compute()
+    shape = tuple(int(length) for length in array.shape)
+    if hasattr(array, "tolist"):
+        return list(leaves(array.tolist(), len(shape))), shape
+    number = number_type(array.dtype)
+    return [number(array[where]) for where in itertools.product(*map(range, shape))], shape
+
+
+def leaves(lists: Any, depth: int) -> Iterator[Any]:
+    """Yield the elements of lists of lists, one after another."""
+    if depth == 0:
+        yield lists
+        return
+    for inner in lists:
+        yield from leaves(inner, depth - 1)
+
+
+def number_type(dtype: Any) -> Callable[[Any], Any]:
+    """Return the Python type that holds every element of a dtype."""
+    name = str(dtype)
+    return bool if "bool" in name else int if "int" in name else float
+
+
+def shown(elements: Sequence[Any], most: int | None = 12) -> str:
+    """Return elements in words, the sign of NaN told; of more than `most` only the first."""
+    words = [("-nan" if math.copysign(1, e) < 0 else "nan") if e != e else str(e) for e in elements]
+    if most and len(words) > most:
+        words[most // 2 :] = [f"... {len(words)} in all"]
+    return f"[{', '.join(words)}]"

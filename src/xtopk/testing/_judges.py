@@ -1,0 +1,144 @@
+"""One judgement a property: each looks at its own question only, and finds what differs or nothing."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from xtopk._order import dtype_name
+from xtopk.testing._arrays import index_dtype, shown
+from xtopk.testing._oracle import rank_key
+from xtopk.testing._trial import Finding, NothingToJudgeError, Trial, expected
+
+
+def judge(trial: Trial) -> Finding | None:
+    """Return what differs: the shape, or what the property of the case asks for."""
+    wanted = trial.case.result_shape
+    if not trial.case.refused and any(shape != wanted for shape in trial.shapes):
+        return Finding(f"shape {wanted}", f"shape {' and '.join(map(str, trial.shapes))}")
+    finding: Finding | None = trial.case.property.judge(trial)
+    return finding
+
+
+def chosen(trial: Trial) -> Finding | None:
+    """Find a wrong element; the order, and which of equal ones it is, are left open."""
+    return ranked(replace(trial, in_order=False))
+
+
+def ranked(trial: Trial) -> Finding | None:
+    """Find a wrong element at a place, or anywhere if no order is asked; which of equal ones it is, is left open."""
+    case = trial.case
+    for elements, values, indices in trial.rows():
+        if values is None:
+            if not within(indices, len(elements)):
+                return Finding(expected(case), trial.got())
+            values = [elements[int(i)] for i in indices]
+        found = [rank_key(value, case.mode, case.nan) for value in values]
+        wanted = sorted(rank_key(element, case.mode, case.nan) for element in elements)[: case.k]
+        if (found if trial.in_order else sorted(found)) != wanted:
+            return Finding(expected(case), trial.got())
+    return None
+
+
+def error(trial: Trial) -> Finding | None:
+    """Find that something came instead of an error."""
+    return Finding("an error", trial.got())
+
+
+def stable(trial: Trial) -> Finding | None:
+    """Find a chosen element before which an equal one should be chosen."""
+    case = trial.case
+    trial.given()
+    for elements, _, indices in trial.rows():
+        if not within(indices, len(elements)):
+            return Finding(expected(case), trial.got())
+        found: dict[Any, list[int]] = {}
+        for index in map(int, indices if trial.in_order else sorted(indices)):
+            found.setdefault(rank_key(elements[index]), []).append(index)
+        equals: dict[Any, list[int]] = {key: [] for key in found}
+        for i, element in enumerate(elements):
+            equals.get(rank_key(element), []).append(i)
+        if any(equals[key][: len(first)] != first for key, first in found.items()):
+            return Finding(expected(case), trial.got())
+    return None
+
+
+def same_as_twin(trial: Trial) -> Finding | None:
+    """Find other indices than for the twin, which lacks what should have no say."""
+    assert trial.case.twin is not None
+    if trial.given() == trial.twin:
+        return None
+    twin = f"as for {shown(trial.case.twin)}: indices {shown(trial.twin or [])}"
+    return Finding(twin, f"indices {shown(trial.given())}")
+
+
+def values_at_indices(trial: Trial) -> Finding | None:
+    """Find values that are not at the indices; the sign of zero is another question."""
+    return taken(trial, lambda a, b: a == b or (a != a and b != b))
+
+
+def zero_kept(trial: Trial) -> Finding | None:
+    """Find a zero of another sign than at its index."""
+    return taken(trial, lambda a, b: a != 0 or math.copysign(1, a) == math.copysign(1, b))
+
+
+def taken(trial: Trial, same: Any) -> Finding | None:
+    """Find values that are not the same as what the indices take from the input."""
+    trial.given()
+    if trial.values is None:
+        raise NothingToJudgeError("gives no values")
+    for elements, values, indices in trial.rows():
+        there = [elements[int(i)] if within([i], len(elements)) else math.nan for i in indices]
+        if not all(map(same, values, there)):
+            return Finding(f"{shown(there)}, which are at {shown(indices)}", shown(values))
+    return None
+
+
+def distinct(trial: Trial) -> Finding | None:
+    """Find an index that comes twice in a slice, or that is none."""
+    trial.given()
+    for elements, _, indices in trial.rows():
+        if not within(indices, len(elements)):
+            return Finding(f"indices from 0 to {len(elements) - 1}", shown(indices))
+        if len(set(indices)) < len(indices):
+            return Finding("indices of which none comes twice", shown(indices))
+    return None
+
+
+def within(indices: Any, length: int) -> bool:
+    """Return whether all indices count from the start of an axis and do not pass its end."""
+    return all(0 <= i < length for i in indices)
+
+
+def values_dtype(trial: Trial) -> Finding | None:
+    """Find values of another dtype than the input."""
+    if trial.values is None:
+        raise NothingToJudgeError("gives no values")
+    return same_dtype(trial.dtypes[0], trial.dtype)
+
+
+def indices_dtype(trial: Trial) -> Finding | None:
+    """Find indices of another dtype than the library's default for indices."""
+    trial.given()
+    return same_dtype(trial.dtypes[1], index_dtype(trial.xp))
+
+
+def same_dtype(got: Any, wanted: Any) -> Finding | None:
+    """Find that two dtypes differ."""
+    return None if got == wanted else Finding(name_of(wanted), name_of(got))
+
+
+def name_of(dtype: Any) -> str:
+    """Return the name of a dtype."""
+    return dtype_name(dtype if hasattr(dtype, "name") else getattr(dtype, "__name__", dtype))
+
+
+def unchanged(trial: Trial) -> Finding | None:
+    """Find that the input holds something else after the call."""
+    before = trial.case.elements
+    same = all((a != a and b != b) or (a == b and sign(a) == sign(b)) for a, b in zip(trial.after, before, strict=True))
+    return None if same else Finding(f"x to stay {shown(before)}", f"x {shown(trial.after)} after the call")
+
+
+def sign(number: Any) -> float:
+    """Return the sign of a number, that of zero included."""
+    return math.copysign(1, number)

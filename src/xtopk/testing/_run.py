@@ -1,0 +1,99 @@
+"""Putting a case to a function."""
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xtopk.testing._arrays import LAYOUTS, dtypes_of, read, shown
+from xtopk.testing._case import OPTIONS, Case
+from xtopk.testing._judges import judge
+from xtopk.testing._trial import Finding, Trial
+
+
+class NotRunError(Exception):
+    """Why a case cannot be put to a function."""
+
+
+class RefusedError(Exception):
+    """An error of the function, which is its cause."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function, the namespace of its arrays, and what it takes."""
+
+    function: Callable[..., Any]
+    xp: Any
+    options: Collection[str]
+    dtypes: Mapping[str, Any]
+
+    def try_case(self, case: Case, in_order: bool = True) -> Finding | None:
+        """Return what differs, or nothing."""
+        absent = sorted(case.needs - set(self.options))
+        if absent:
+            raise NotRunError(f"takes no {absent[0]}")
+        x = self.make(case, case.elements)
+        try:
+            dtypes, parts = self.call(x, case)
+        except RefusedError:
+            if case.refused:
+                return None
+            raise
+        twin = None if case.twin is None else self.call(self.make(case, case.twin), case)[1][1]
+        values, indices = (None if part is None else part[0] for part in parts)
+        trial = Trial(
+            case,
+            self.xp,
+            self.dtypes[case.dtype],
+            values=values,
+            indices=indices,
+            shapes=tuple(part[1] for part in parts if part is not None),
+            dtypes=dtypes,
+            after=read(x)[0],
+            twin=None if twin is None else twin[0],
+            in_order=in_order and case.sorted,
+        )
+        return judge(trial)
+
+    def make(self, case: Case, elements: tuple[Any, ...]) -> Any:
+        """Return an array of the elements, if the library holds them as they are."""
+        if case.dtype not in self.dtypes:
+            raise NotRunError(f"no {case.dtype} here")
+        if case.layout.isidentifier() and not hasattr(self.xp, case.layout):
+            raise NotRunError(f"no {case.layout} here")
+        x = LAYOUTS[case.layout](self.xp, elements, case.shape, self.dtypes[case.dtype])
+        if shown(read(x)[0], None) != shown(elements, None):
+            raise NotRunError(f"such {case.dtype} cannot be made here")
+        return x
+
+    def call(self, x: Any, case: Case) -> tuple[tuple[Any, ...], list[Any]]:
+        """Return the dtypes and the elements of what the function gives, called with the options that it takes."""
+        options = {name: value for name, value in case.options.items() if name in self.options}
+        try:
+            result = self.function(x, case.k, **options)
+            if isinstance(result, tuple | list) and len(result) == 2:
+                parts = [None if part is None else read(part) for part in result]
+                return tuple(getattr(part, "dtype", None) for part in result), parts
+        except Exception as error:
+            words = f"{error}".strip().partition("\n")[0]
+            raise RefusedError(f"{type(error).__name__}: {words}") from error
+        raise TypeError(f"the function must return a pair of values and indices; got {type(result).__name__}")
+
+
+def subject(function: Callable[..., Any], xp: Any, options: Any, dtypes: Any) -> Subject:
+    """Return a function with what it takes, found out where it is not told."""
+    return Subject(
+        function,
+        xp,
+        options_of(function) if options is None else options,
+        dtypes_of(xp) if dtypes is None else dtypes,
+    )
+
+
+def options_of(function: Callable[..., Any]) -> Collection[str]:
+    """Return the options that the signature of a function names, or all if it takes any keyword."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return list(OPTIONS)
+    return {parameter.name for parameter in parameters} & set(OPTIONS)
