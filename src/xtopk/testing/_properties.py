@@ -51,7 +51,7 @@ def dtype_ties(*dtypes: str) -> list[Fields]:
         call
         for dtype in dtypes
         for n, k in ((6, 4), (40, 7))
-        for call in calls(map(number.get(dtype, int), made.few(n, 2)), k, MODES, dtype=dtype)
+        for call in calls([number.get(dtype, int)(e) for e in made.few(n, 2)], k, MODES, dtype=dtype)
     ]
 
 
