@@ -9,6 +9,7 @@ from typing import Any
 from xtopk._order import FLOAT_BITS, INTEGER_BITS
 
 DTYPES = ("bool", *INTEGER_BITS, *FLOAT_BITS)
+MOST_SHOWN = 12
 
 
 def dtypes_of(xp: Any) -> dict[str, Any]:
@@ -102,9 +103,14 @@ def number_type(dtype: Any) -> Callable[[Any], Any]:
     return bool if "bool" in name else int if "int" in name else float
 
 
-def shown(elements: Sequence[Any], most: int | None = 12) -> str:
-    """Return elements in words, the sign of NaN told; of more than `most` only the first."""
-    words = [("-nan" if math.copysign(1, e) < 0 else "nan") if e != e else str(e) for e in elements]
-    if most and len(words) > most:
-        words[most // 2 :] = [f"... {len(words)} in all"]
-    return f"[{', '.join(words)}]"
+def shown(elements: Sequence[Any], start: int = 0) -> str:
+    """Return a few elements in words, the sign of NaN told; of many, those from `start` on."""
+    if len(elements) <= MOST_SHOWN:
+        return f"[{', '.join(map(word, elements))}]"
+    words = ["..."] * (start > 0) + [word(element) for element in elements[start : start + MOST_SHOWN // 2]]
+    return f"[{', '.join(words)}, ... {len(elements)} in all]"
+
+
+def word(element: Any) -> str:
+    """Return an element in words."""
+    return str(element) if element == element else "-nan" if math.copysign(1, element) < 0 else "nan"

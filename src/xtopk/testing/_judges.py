@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from xtopk._order import dtype_name
-from xtopk.testing._arrays import index_dtype, shown
-from xtopk.testing._oracle import rank_key
-from xtopk.testing._trial import Finding, NothingToJudgeError, Trial, expected
+from xtopk.testing._arrays import index_dtype, shown, word
+from xtopk.testing._oracle import rank_key, topk_indices
+from xtopk.testing._trial import Finding, NothingToJudgeError, Trial, at, first_difference
 
 
 def judge(trial: Trial) -> Finding | None:
@@ -26,39 +26,40 @@ def chosen(trial: Trial) -> Finding | None:
 
 def ranked(trial: Trial) -> Finding | None:
     """Find a wrong element at a place, or anywhere if no order is asked; which of equal ones it is, is left open."""
-    case = trial.case
+    mode, nan = trial.case.mode, trial.case.nan
     for elements, values, indices in trial.rows():
-        if values is None:
-            if not within(indices, len(elements)):
-                return Finding(expected(case), trial.got())
-            values = [elements[int(i)] for i in indices]
-        found = [rank_key(value, case.mode, case.nan) for value in values]
-        wanted = sorted(rank_key(element, case.mode, case.nan) for element in elements)[: case.k]
-        if (found if trial.in_order else sorted(found)) != wanted:
-            return Finding(expected(case), trial.got())
+        first = topk_indices(elements, trial.case.k, mode, nan)
+        best = [elements[i] for i in first]
+        if values is None and not within(indices, len(elements)):
+            return Finding(at(best, first), at(values, indices))
+        found = [elements[int(i)] for i in indices] if values is None else values
+        keys, wanted = ([rank_key(element, mode, nan) for element in part] for part in (found, best))
+        if (keys if trial.in_order else sorted(keys)) != wanted:
+            start = first_difference(keys, wanted)
+            return Finding(at(best, first, start), at(values, indices, start))
     return None
 
 
 def error(trial: Trial) -> Finding | None:
     """Find that something came instead of an error."""
-    return Finding("an error", trial.got())
+    return Finding("an error", at(trial.values, trial.indices))
 
 
 def stable(trial: Trial) -> Finding | None:
     """Find a chosen element before which an equal one should be chosen."""
-    case = trial.case
     trial.given()
     for elements, _, indices in trial.rows():
-        if not within(indices, len(elements)):
-            return Finding(expected(case), trial.got())
-        found: dict[Any, list[int]] = {}
+        chosen_of: dict[Any, list[int]] = {}
         for index in map(int, indices if trial.in_order else sorted(indices)):
-            found.setdefault(rank_key(elements[index]), []).append(index)
-        equals: dict[Any, list[int]] = {key: [] for key in found}
+            chosen_of.setdefault(rank_key(elements[index]), []).append(index)
+        places: dict[Any, list[int]] = {key: [] for key in chosen_of}
         for i, element in enumerate(elements):
-            equals.get(rank_key(element), []).append(i)
-        if any(equals[key][: len(first)] != first for key, first in found.items()):
-            return Finding(expected(case), trial.got())
+            places.get(rank_key(element), []).append(i)
+        for key, found in chosen_of.items():
+            wanted = places[key][: len(found)]
+            if found != wanted:
+                equal, start = f"the equal {word(elements[found[0]])}", first_difference(found, wanted)
+                return Finding(f"{equal} at {shown(wanted, start)}", f"{equal} at {shown(found, start)}")
     return None
 
 
@@ -89,7 +90,8 @@ def taken(trial: Trial, same: Any) -> Finding | None:
     for elements, values, indices in trial.rows():
         there = [elements[int(i)] if within([i], len(elements)) else math.nan for i in indices]
         if not all(map(same, values, there)):
-            return Finding(f"{shown(there)}, which are at {shown(indices)}", shown(values))
+            start = next(i for i, pair in enumerate(zip(values, there, strict=True)) if not same(*pair))
+            return Finding(f"{shown(there, start)}, which are at {shown(indices, start)}", shown(values, start))
     return None
 
 

@@ -1,12 +1,12 @@
 """What a function gave for a case, and the words for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from xtopk.testing._arrays import shown
 from xtopk.testing._case import Case
-from xtopk.testing._oracle import slices, topk_indices
+from xtopk.testing._oracle import slices
 
 
 class Finding(NamedTuple):
@@ -57,15 +57,12 @@ class Trial:
         ]
         yield from zip(elements, *parts, strict=True)
 
-    def got(self) -> str:
-        """Return the result in words."""
-        parts = [part for part in (self.values, self.indices) if part is not None]
-        return " at ".join(map(shown, parts))
+
+def at(values: Sequence[Any] | None, indices: Sequence[Any] | None, start: int = 0) -> str:
+    """Return values and indices, or what is given of them, in words."""
+    return " at ".join(shown(part, start) for part in (values, indices) if part is not None)
 
 
-def expected(case: Case) -> str:
-    """Return the specified answer in words."""
-    rows = slices(case.elements, case.shape, case.axis)
-    firsts = [topk_indices(row, case.k, case.mode, case.nan) for row in rows]
-    words = [f"{shown([row[i] for i in first])} at {shown(first)}" for row, first in zip(rows, firsts, strict=True)]
-    return " and ".join(words[:3]) + (f" and so on, {len(words)} slices" if len(words) > 3 else "")
+def first_difference(a: Sequence[Any], b: Sequence[Any]) -> int:
+    """Return a place a little before the first at which two sequences differ."""
+    return max(0, next((i for i, (c, d) in enumerate(zip(a, b, strict=False)) if c != d), 0) - 1)
