@@ -10,12 +10,13 @@ from pathlib import Path
 
 from benchmarks.pages import machine, write_between
 from benchmarks.subjects import OTHERS, OURS, OWN, Subject, available, check
-from xtopk.testing import Outcome, Report
+from xtopk.testing import Outcome, Report, cases
 
 MARKS = (
     "<!-- measured: written by `python -m benchmarks.conformity --write docs` -->",
     "<!-- end of what is measured -->",
 )
+NAMES = list(dict.fromkeys(case.property.name for case in cases()))
 PACKAGES = ("numpy", "torch", "jax", "dask", "array-api-strict", "cupy")
 OTHER_PACKAGES = ("array-api-extra", "bottleneck", "keras", "pyarrow", "polars")
 
@@ -53,7 +54,7 @@ def table(found: dict[Subject, Report | None]) -> str:
     here = {subject: report for subject, report in found.items() if report}
     lines = [["", *(subject.title for subject in here)], ["---"] * (len(here) + 1)]
     columns = [report.properties for report in here.values()]
-    lines += [[f"`{name}`", *(cell(column[name]) for column in columns)] for name in columns[0]]
+    lines += [[f"`{name}`", *(cell(column[name]) for column in columns)] for name in NAMES]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     absent = [subject.title for subject, report in found.items() if not report]
     return rows + (f"\n\nNot run, for want of what it needs: {', '.join(absent)}." if absent else "")

@@ -1,6 +1,12 @@
 """`xtopk.testing`: xtopk has every property on every row, and a function that lacks one is caught by just that one."""
 
+import re
+import subprocess
+import sys
+import unittest
 from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +14,11 @@ import pytest
 from array_api_compat import array_namespace
 
 import xtopk
+from benchmarks import conformity
+from benchmarks.subjects import OTHERS, OWN, Subject, available, check
 from tests.libraries import Library, np_dtype, rows
 from xtopk._topk import Mode
-from xtopk.testing import check_topk
+from xtopk.testing import RefusedError, cases, check_case, check_topk
 from xtopk.testing._arrays import DTYPES
 from xtopk.testing._properties import PROPERTIES
 
@@ -196,3 +204,177 @@ def test_a_mutant_is_caught_by_just_the_property_that_it_lacks(mutant: str) -> N
 
 def test_every_property_has_a_mutant() -> None:
     assert {lacks for lacks, _ in MUTANTS.values()} == set(NAMES)
+
+
+def test_a_library_without_numpy_is_checked() -> None:
+    program = """
+import sys
+sys.modules["numpy"] = None
+from tests import lists
+from xtopk.testing import RefusedError, cases, check_case, check_topk
+report = check_topk(lists.top_k, lists)
+assert not report.differences and not report.refusals, report
+assert {o.got for o in report.outcomes if o.status == "not run"} >= {"takes no axis", "no flip here", "no uint16 here"}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def refuses_bool(x: Any, k: int, *, axis: int) -> Any:
+    if x.dtype == bool:
+        raise NotImplementedError("bool is not there yet")
+    return xtopk.topk(x, k, axis)
+
+
+def test_a_refusal_is_no_difference_and_no_agreement() -> None:
+    report = check_topk(refuses_bool, np)
+    report.raise_if_any()
+    assert {outcome.status for outcome in report.properties["bool"]} == {"refused", "not run"}
+    assert str(report.properties["bool"][0]) == "NotImplementedError: bool is not there yet"
+    assert {o.case.property.name for o in report.refusals} == {"stable", "bool", "values dtype", "indices dtype"}
+    assert "refused 2 of 26: bool (NotImplementedError: bool is not there yet), agrees 22 of 26" in str(report)
+
+
+def test_a_difference_is_raised_and_printed() -> None:
+    report = check_topk(also(nan="greatest"), np, name="torch-like")
+    with pytest.raises(AssertionError, match="torch-like: 1 of 31 properties differ") as raised:
+        report.raise_if_any()
+    assert str(raised.value) == str(report)
+    lines = str(report).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("NaN last "))
+    assert lines[at : at + 4] == [
+        "NaN last             differs 5 of 12, agrees 7 of 12",
+        "    x = [2.0, nan, 4.0, 1.0, nan, 6.0], float32; k=3",
+        "    expected  [6.0, 4.0, 2.0] at [5, 2, 0]",
+        "    got       [nan, nan, 6.0] at [1, 4, 5]",
+    ]
+
+
+def test_no_length_of_an_input_hides_what_differs() -> None:
+    """A long result is shown where it differs."""
+
+    def wrong_at_the_end(x: Any, k: int) -> Any:
+        first = xtopk.topk(x, k).indices.copy()
+        if k == 100:
+            first[97] = np.argmin(x)
+        return x[first], first
+
+    (difference,) = check_topk(wrong_at_the_end, np, options=[]).with_status("differs")[:1]
+    assert difference.expected.startswith("[..., ")
+    assert difference.expected != difference.got
+
+
+def test_a_case_is_checked_alone() -> None:
+    by_id = {str(case): case for case in cases()}
+    check_case(by_id["NaN-last-3"], xtopk.topk, np)
+    with pytest.raises(AssertionError, match=r"k=3\nexpected  .* at .*\ngot  "):
+        check_case(by_id["NaN-last-3"], also(nan="greatest"), np)
+    with pytest.raises(unittest.SkipTest, match="takes no mode"):
+        check_case(by_id["smallest-1"], refuses_bool, np)
+    with pytest.raises(unittest.SkipTest, match="gives no indices"):
+        check_case(by_id["stable-1"], lambda x, k: (xtopk.topk(x, k).values, None), np)
+    with pytest.raises(RefusedError, match="NotImplementedError: bool is not there yet"):
+        check_case(by_id["bool-1"], refuses_bool, np)
+    with pytest.raises(TypeError, match="must return a pair of values and indices; got ndarray"):
+        check_case(by_id["largest-1"], lambda x, k: x, np)
+
+
+def test_ids_are_unique_and_the_shortest_comes_first() -> None:
+    assert len({str(case) for case in cases()}) == len(cases())
+    for prop in PROPERTIES:
+        lengths = [len(case.elements) for case in cases() if case.property == prop]
+        assert lengths == sorted(lengths)
+
+
+def test_cases_are_those_that_can_be_asked() -> None:
+    some = cases(options=["mode"], dtypes=["float32"])
+    assert {case.dtype for case in some} == {"float32"}
+    assert {(case.nan, case.sorted, case.stable) for case in some} == {("last", True, True)}
+    assert {case.mode for case in some} == {"largest", "smallest"}
+    with pytest.raises(ValueError, match="options must be among axis, mode, sorted, stable, nan; got largest"):
+        cases(options=["largest"])
+    with pytest.raises(ValueError, match=r"dtypes must be among bool, .*; got float128"):
+        cases(dtypes=["float128"])
+
+
+def test_values_or_indices_alone_are_judged() -> None:
+    """What is not given is not judged; what is given is."""
+    values = check_topk(lambda x, k, **o: (xtopk.topk(x, k, **o).values, None), np)
+    indices = check_topk(lambda x, k, **o: (None, xtopk.topk(x, k, **o).indices), np)
+    for report, absent in ((values, "stable"), (indices, "values dtype")):
+        report.raise_if_any()
+        assert {outcome.status for outcome in report.properties[absent]} == {"not run"}
+    wrong = check_topk(lambda x, k, **o: (None, xtopk.topk(x, k, **(o | {"nan": "greatest"})).indices), np)
+    assert [outcome.case.property.name for outcome in wrong.differences] == ["NaN last"]
+    wrong = check_topk(lambda x, k, **o: (xtopk.topk(x, k, **(o | {"nan": "greatest"})).values, None), np)
+    assert [outcome.case.property.name for outcome in wrong.differences] == ["NaN last"]
+
+
+def test_indices_out_of_range_are_found() -> None:
+    wrong = check_topk(lambda x, k, **o: (None, xtopk.topk(x, k, **o).indices + 1), np)
+    assert [outcome.case.property.name for outcome in wrong.differences] == ["largest", "smallest"]
+
+
+def test_what_a_lazy_result_says_of_itself_is_judged() -> None:
+    class Lazy:
+        def __init__(self, inner: Any, shape: Any) -> None:
+            self.inner, self.shape, self.dtype = inner, shape, inner.dtype
+
+        def compute(self) -> Any:
+            return self.inner
+
+    def lazy(x: Any, k: int) -> Any:
+        return [Lazy(part, (k + 1,) if k == 2 else part.shape) for part in xtopk.topk(x, k)]
+
+    assert check_topk(lazy, np).differences[0].got == "shape (3,) and (2,)"
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "conformity.md").read_text()
+
+
+def test_the_page_says_what_each_property_means() -> None:
+    means = re.findall(r"^\| `(.+)` \| ([^|]+) \|$", PAGE.partition("## What was found")[0], flags=re.MULTILINE)
+    assert means == [(prop.name, prop.meaning) for prop in PROPERTIES]
+
+
+@pytest.mark.parametrize("subjects", [OWN, OTHERS])
+def test_the_page_has_a_cell_for_each_property_and_function(subjects: tuple[Subject, ...]) -> None:
+    head = next(line for line in PAGE.splitlines() if line.startswith(f"|  | {subjects[0].title} |"))
+    titles = head.strip("|").split(" | ")[1:]
+    assert [title.strip() for title in titles] == [s.title for s in subjects if s.package != "cupy"]
+    rows = PAGE.partition(head)[2].splitlines()[2 : 2 + len(PROPERTIES)]
+    assert [row.split(" | ")[0].strip("| `") for row in rows] == NAMES
+    words = {"agrees", "**differs**", "refuses", "agrees, refuses some", "-"}
+    assert all(len(row.split(" | ")) == len(titles) + 1 for row in rows)
+    assert {cell.strip(" |") for row in rows for cell in row.split(" | ")[1:]} <= words
+
+
+@pytest.mark.parametrize("subject", [s for s in (*OWN, *OTHERS) if available(s)], ids=lambda s: s.title)
+def test_the_page_tells_what_is_found_here(subject: Subject) -> None:
+    """Only of the versions that the page was written with."""
+    name = subject.package.replace("_", "-")
+    if f"- {name}: {version(name)}\n" in PAGE:
+        report = check(subject)
+        examples = PAGE.partition(f"#### {subject.title}\n")[2].partition("#### ")[0]
+        found = re.findall(r"^([^ ].*?): x = ", examples, flags=re.MULTILINE)
+        differs = [outcome.case.property.name for outcome in report.differences]
+        assert [name for name in found if name != "refused"] == differs
+
+
+def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "conformity.md"
+    page.write_text(f"before\n{conformity.MARKS[0]}\nold\n{conformity.MARKS[1]}\nafter\n")
+    wrong = Subject("wrong", "numpy", also(nan="greatest"), "numpy")
+    for name, subjects in {"OWN": (wrong,), "OTHERS": (absent(),), "OURS": (wrong, absent())}.items():
+        monkeypatch.setattr(conformity, name, subjects)
+    assert conformity.main(["--write", str(tmp_path)]) == 1
+    text = page.read_text()
+    assert (text[:7], text[-6:], "old" in text) == ("before\n", "after\n", False)
+    assert "| `NaN last` | **differs** |" in text
+    assert "#### wrong\n\n```text\nNaN last: x = [2.0, nan, 4.0, 1.0, nan, 6.0], float32; k=3\n    expected  " in text
+    assert "| absent | not run | | | | |" in text
+    assert conformity.main(["WRONG"]) == 1
+    assert capsys.readouterr().out.startswith("wrong: 1 of 31 properties differ\n")
+
+
+def absent() -> Subject:
+    return Subject("absent", "no_such_library", xtopk.topk, "no_such_library")

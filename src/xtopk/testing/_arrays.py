@@ -4,7 +4,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from xtopk._order import FLOAT_BITS, INTEGER_BITS
 
@@ -77,15 +77,25 @@ LAYOUTS: dict[str, Callable[..., Any]] = {
 """How an array is made, by what makes it; all but the first are views, where the library has views."""
 
 
-def read(array: Any) -> tuple[list[Any], tuple[int, ...]]:
-    """Return an array's elements as Python numbers, and its shape."""
-    if hasattr(array, "compute"):  # lazy, as Dask's
-        array = array.compute()
-    shape = tuple(int(length) for length in array.shape)
+class Contents(NamedTuple):
+    """What an array holds, as Python numbers, and what it says of itself; a lazy one says it before and after."""
+
+    elements: list[Any]
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[Any, ...]
+
+
+def read(array: Any) -> Contents:
+    """Return the contents of an array, computed if it is lazy."""
+    stages = [array, array.compute()] if hasattr(array, "compute") else [array]
+    shapes = tuple(tuple(stage.shape) for stage in stages if all(n == n for n in stage.shape))  # NaN is Dask's unknown
+    array = stages[-1]
     if hasattr(array, "tolist"):
-        return list(leaves(array.tolist(), len(shape))), shape
-    number = number_type(array.dtype)
-    return [number(array[where]) for where in itertools.product(*map(range, shape))], shape
+        elements = list(leaves(array.tolist(), len(array.shape)))
+    else:
+        number = number_type(array.dtype)
+        elements = [number(array[where]) for where in itertools.product(*map(range, array.shape))]
+    return Contents(elements, shapes, tuple(stage.dtype for stage in stages))
 
 
 def leaves(lists: Any, depth: int) -> Iterator[Any]:

@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from xtopk._order import dtype_name
-from xtopk.testing._arrays import index_dtype, shown, word
+from xtopk.testing._arrays import Contents, index_dtype, shown, word
 from xtopk.testing._oracle import rank_key, topk_indices
-from xtopk.testing._trial import Finding, NothingToJudgeError, Trial, at, first_difference
+from xtopk.testing._trial import Finding, Trial, at, first_difference, given
 
 
 def judge(trial: Trial) -> Finding | None:
     """Return what differs: the shape, or what the property of the case asks for."""
+    shapes = dict.fromkeys(shape for part in trial.parts for shape in part.shapes)
     wanted = trial.case.result_shape
-    if not trial.case.refused and any(shape != wanted for shape in trial.shapes):
-        return Finding(f"shape {wanted}", f"shape {' and '.join(map(str, trial.shapes))}")
+    if not trial.case.refused and set(shapes) != {wanted}:
+        return Finding(f"shape {wanted}", f"shape {' and '.join(map(str, shapes))}")
     finding: Finding | None = trial.case.property.judge(trial)
     return finding
 
@@ -42,12 +43,12 @@ def ranked(trial: Trial) -> Finding | None:
 
 def error(trial: Trial) -> Finding | None:
     """Find that something came instead of an error."""
-    return Finding("an error", at(trial.values, trial.indices))
+    return Finding("an error", " at ".join(shown(part.elements) for part in trial.parts))
 
 
 def stable(trial: Trial) -> Finding | None:
     """Find a chosen element before which an equal one should be chosen."""
-    trial.given()
+    given(trial.indices, "indices")
     for elements, _, indices in trial.rows():
         chosen_of: dict[Any, list[int]] = {}
         for index in map(int, indices if trial.in_order else sorted(indices)):
@@ -65,11 +66,10 @@ def stable(trial: Trial) -> Finding | None:
 
 def same_as_twin(trial: Trial) -> Finding | None:
     """Find other indices than for the twin, which lacks what should have no say."""
-    assert trial.case.twin is not None
-    if trial.given() == trial.twin:
+    indices, like = (given(part, "indices").elements for part in (trial.indices, trial.twin))
+    if indices == like:
         return None
-    twin = f"as for {shown(trial.case.twin)}: indices {shown(trial.twin or [])}"
-    return Finding(twin, f"indices {shown(trial.given())}")
+    return Finding(f"as for {shown(trial.case.twin or ())}: indices {shown(like)}", f"indices {shown(indices)}")
 
 
 def values_at_indices(trial: Trial) -> Finding | None:
@@ -84,9 +84,8 @@ def zero_kept(trial: Trial) -> Finding | None:
 
 def taken(trial: Trial, same: Any) -> Finding | None:
     """Find values that are not the same as what the indices take from the input."""
-    trial.given()
-    if trial.values is None:
-        raise NothingToJudgeError("gives no values")
+    given(trial.indices, "indices")
+    given(trial.values, "values")
     for elements, values, indices in trial.rows():
         there = [elements[int(i)] if within([i], len(elements)) else math.nan for i in indices]
         if not all(map(same, values, there)):
@@ -97,7 +96,7 @@ def taken(trial: Trial, same: Any) -> Finding | None:
 
 def distinct(trial: Trial) -> Finding | None:
     """Find an index that comes twice in a slice, or that is none."""
-    trial.given()
+    given(trial.indices, "indices")
     for elements, _, indices in trial.rows():
         if not within(indices, len(elements)):
             return Finding(f"indices from 0 to {len(elements) - 1}", shown(indices))
@@ -113,20 +112,18 @@ def within(indices: Any, length: int) -> bool:
 
 def values_dtype(trial: Trial) -> Finding | None:
     """Find values of another dtype than the input."""
-    if trial.values is None:
-        raise NothingToJudgeError("gives no values")
-    return same_dtype(trial.dtypes[0], trial.dtype)
+    return other_dtype(given(trial.values, "values"), trial.dtype)
 
 
 def indices_dtype(trial: Trial) -> Finding | None:
     """Find indices of another dtype than the library's default for indices."""
-    trial.given()
-    return same_dtype(trial.dtypes[1], index_dtype(trial.xp))
+    return other_dtype(given(trial.indices, "indices"), index_dtype(trial.xp))
 
 
-def same_dtype(got: Any, wanted: Any) -> Finding | None:
-    """Find that two dtypes differ."""
-    return None if got == wanted else Finding(name_of(wanted), name_of(got))
+def other_dtype(part: Contents, wanted: Any) -> Finding | None:
+    """Find a dtype that is not the wanted one."""
+    other = [dtype for dtype in part.dtypes if dtype != wanted]
+    return Finding(name_of(wanted), name_of(other[0])) if other else None
 
 
 def name_of(dtype: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xtopk.testing._arrays import LAYOUTS, dtypes_of, read, word
+from xtopk.testing._arrays import LAYOUTS, Contents, dtypes_of, read, word
 from xtopk.testing._case import OPTIONS, Case
 from xtopk.testing._judges import judge
 from xtopk.testing._trial import Finding, Trial
@@ -35,26 +35,14 @@ class Subject:
             raise NotRunError(f"takes no {absent[0]}")
         x = self.make(case, case.elements)
         try:
-            dtypes, parts = self.call(x, case)
+            values, indices = self.call(x, case)
         except RefusedError:
             if case.refused:
                 return None
             raise
-        twin = None if case.twin is None else self.call(self.make(case, case.twin), case)[1][1]
-        values, indices = (None if part is None else part[0] for part in parts)
-        trial = Trial(
-            case,
-            self.xp,
-            self.dtypes[case.dtype],
-            values=values,
-            indices=indices,
-            shapes=tuple(part[1] for part in parts if part is not None),
-            dtypes=dtypes,
-            after=read(x)[0],
-            twin=None if twin is None else twin[0],
-            in_order=in_order and case.sorted,
-        )
-        return judge(trial)
+        twin = None if case.twin is None else self.call(self.make(case, case.twin), case)[1]
+        in_order = in_order and case.sorted
+        return judge(Trial(case, self.xp, self.dtypes[case.dtype], values, indices, twin, read(x).elements, in_order))
 
     def make(self, case: Case, elements: tuple[Any, ...]) -> Any:
         """Return an array of the elements, if the library holds them as they are."""
@@ -63,18 +51,17 @@ class Subject:
         if case.layout.isidentifier() and not hasattr(self.xp, case.layout):
             raise NotRunError(f"no {case.layout} here")
         x = LAYOUTS[case.layout](self.xp, elements, case.shape, self.dtypes[case.dtype])
-        if list(map(word, read(x)[0])) != list(map(word, elements)):
+        if list(map(word, read(x).elements)) != list(map(word, elements)):
             raise NotRunError(f"such {case.dtype} cannot be made here")
         return x
 
-    def call(self, x: Any, case: Case) -> tuple[tuple[Any, ...], list[Any]]:
-        """Return the dtypes and the elements of what the function gives, called with the options that it takes."""
+    def call(self, x: Any, case: Case) -> list[Contents | None]:
+        """Return what the function gives, called with the options that it takes."""
         options = {name: value for name, value in case.options.items() if name in self.options}
         try:
             result = self.function(x, case.k, **options)
             if isinstance(result, tuple | list) and len(result) == 2:
-                parts = [None if part is None else read(part) for part in result]
-                return tuple(getattr(part, "dtype", None) for part in result), parts
+                return [None if part is None else read(part) for part in result]
         except Exception as error:
             words = f"{error}".strip().partition("\n")[0]
             raise RefusedError(f"{type(error).__name__}: {words}") from error

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from xtopk.testing._arrays import shown
+from xtopk.testing._arrays import Contents, shown
 from xtopk.testing._case import Case
 from xtopk.testing._oracle import slices
 
@@ -17,7 +17,14 @@ class Finding(NamedTuple):
 
 
 class NothingToJudgeError(Exception):
-    """Values or indices that the function does not give."""
+    """What the function does not give."""
+
+
+def given(part: Contents | None, name: str) -> Contents:
+    """Return values or indices, if they are given."""
+    if part is None:
+        raise NothingToJudgeError(f"gives no {name}")
+    return part
 
 
 @dataclass(frozen=True)
@@ -27,23 +34,19 @@ class Trial:
     case: Case
     xp: Any
     dtype: Any
-    values: list[Any] | None
-    indices: list[Any] | None
-    shapes: tuple[tuple[int, ...], ...]
-    dtypes: tuple[Any, ...]
-    """Of the values and the indices."""
+    values: Contents | None
+    indices: Contents | None
+    twin: Contents | None
+    """The indices of the twin."""
     after: list[Any]
     """The elements of the input after the call."""
-    twin: list[Any] | None
-    """The indices of the twin."""
     in_order: bool
     """Whether the result should be in rank order."""
 
-    def given(self) -> list[Any]:
-        """Return the indices."""
-        if self.indices is None:
-            raise NothingToJudgeError("gives no indices")
-        return self.indices
+    @property
+    def parts(self) -> list[Contents]:
+        """Return what is given of values and indices."""
+        return [part for part in (self.values, self.indices) if part is not None]
 
     def rows(self) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the elements, values and indices of each slice from which something is chosen."""
@@ -52,7 +55,7 @@ class Trial:
             return
         elements = slices(case.elements, case.shape, case.axis)
         parts = [
-            [None] * len(elements) if part is None else slices(part, shape, case.axis)
+            [None] * len(elements) if part is None else slices(part.elements, shape, case.axis)
             for part in (self.values, self.indices)
         ]
         yield from zip(elements, *parts, strict=True)
