@@ -58,7 +58,7 @@ def check_topk(
     ...     return np.take_along_axis(x, indices, axis=axis), indices
     >>> report = check_topk(full_sort, np)
     >>> [outcome.case.property.name for outcome in report.differences]
-    ['signed', 'unsigned']
+    ['signed', 'unsigned', 'k negative']
     """
     to = subject(function, xp, options, dtypes)
     outcomes: list[Outcome] = []

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from xtopk.testing._case import Case
 
 AGREES, DIFFERS, REFUSED, NOT_RUN = "agrees", "differs", "refused", "not run"
-STATUSES = (DIFFERS, REFUSED, AGREES, NOT_RUN)
 
 
 class Outcome(NamedTuple):
@@ -72,13 +71,16 @@ class Report:
 
 def summary(outcomes: list[Outcome]) -> str:
     """Return the outcomes of one property in a few words."""
+    run = [outcome for outcome in outcomes if outcome.status != NOT_RUN]
+    if not run:
+        return f"{NOT_RUN} ({outcomes[0]})"
     words = []
-    for status in STATUSES:
-        found = [outcome for outcome in outcomes if outcome.status == status]
-        if found and (status != NOT_RUN or len(found) == len(outcomes)):
-            part = f" {len(found)} of {len(outcomes)}" if len(found) < len(outcomes) else ""
-            reason = f" ({found[0]})" if status in (REFUSED, NOT_RUN) else ""
-            words.append(status + part + dtypes_among(found, outcomes) * (status == REFUSED) + reason)
+    for status in (DIFFERS, REFUSED, AGREES):
+        found = [outcome for outcome in run if outcome.status == status]
+        if found:
+            part = f" {len(found)} of {len(run)}" if len(found) < len(run) else ""
+            reason = f"{dtypes_among(found, run)} ({found[0]})" if status == REFUSED else ""
+            words.append(status + part + reason)
     return ", ".join(words)
 
 

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from xtopk.testing._arrays import LAYOUTS, Contents, dtypes_of, read, word
@@ -63,8 +64,7 @@ class Subject:
             if isinstance(result, tuple | list) and len(result) == 2:
                 return [None if part is None else read(part) for part in result]
         except Exception as error:
-            words = f"{error}".strip().partition("\n")[0]
-            raise RefusedError(f"{type(error).__name__}: {words}") from error
+            raise RefusedError(shorten(f"{type(error).__name__}: {error}", 100, placeholder=" ...")) from error
         raise TypeError(f"the function must return a pair of values and indices; got {type(result).__name__}")
 
 
