@@ -151,3 +151,9 @@ def test_what_a_lazy_result_says_of_itself_is_judged() -> None:
         return [Lazy(part, (k + 1,) if k == 2 else part.shape) for part in xtopk.topk(x, k)]
 
     assert check_topk(lazy, np).differences[0].got == "shape (3,) and (2,)"
+
+
+def test_options_are_asked_for_where_there_is_no_signature() -> None:
+    with pytest.raises(ValueError, match="options must name those of axis, mode, sorted, stable, nan that a function"):
+        check_topk(map, np)
+    assert {outcome.status for outcome in check_topk(map, np, options=[]).outcomes} == {"refused", "not run", "agrees"}

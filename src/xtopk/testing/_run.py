@@ -80,7 +80,12 @@ def subject(function: Callable[..., Any], xp: Any, options: Any, dtypes: Any) ->
 
 def options_of(function: Callable[..., Any]) -> Collection[str]:
     """Return the options that the signature of a function names, or all if it takes any keyword."""
-    parameters = inspect.signature(function).parameters.values()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError as error:
+        raise ValueError(
+            f"options must name those of {', '.join(OPTIONS)} that a function takes whose signature cannot be seen"
+        ) from error
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return list(OPTIONS)
     return {parameter.name for parameter in parameters} & set(OPTIONS)
