@@ -11,7 +11,7 @@ from array_api_compat import array_namespace
 
 import xtopk
 from tests.libraries import Library, np_dtype, rows
-from tests.mutants import also
+from tests.mutants import also, result
 from xtopk.testing import RefusedError, cases, check_case, check_topk
 from xtopk.testing._arrays import DTYPES
 from xtopk.testing._properties import PROPERTIES
@@ -101,6 +101,10 @@ def test_a_case_is_checked_alone() -> None:
         check_case(by_id["bool-1"], refuses_bool, np)
     with pytest.raises(TypeError, match="must return a pair of values and indices; got ndarray"):
         check_case(by_id["largest-1"], lambda x, k: x, np)
+    with pytest.raises(TypeError, match="must return a pair of values and indices; got tuple"):
+        check_case(by_id["largest-1"], lambda x, k: (None, None), np)
+    with pytest.raises(AssertionError, match="expected  indices from 0 to 5\ngot       "):
+        check_case(by_id["stable-9"], result(lambda x, v, i: (v, i + 1)), np)
 
 
 def test_ids_are_unique_and_the_shortest_comes_first() -> None:
@@ -154,6 +158,8 @@ def test_what_a_lazy_result_says_of_itself_is_judged() -> None:
 
 
 def test_options_are_asked_for_where_there_is_no_signature() -> None:
+    with pytest.raises(ValueError, match="options must be among axis, mode, sorted, stable, nan; got dim"):
+        check_topk(xtopk.topk, np, options=["dim"])
     with pytest.raises(ValueError, match="options must name those of axis, mode, sorted, stable, nan that a function"):
         check_topk(map, np)
     assert {outcome.status for outcome in check_topk(map, np, options=[]).outcomes} == {"refused", "not run", "agrees"}

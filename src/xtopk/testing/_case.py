@@ -1,6 +1,6 @@
 """What a property is, and one call by which a function shows whether it has it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -9,6 +9,13 @@ from xtopk.testing._arrays import shown
 
 OPTIONS = {"axis": -1, "mode": "largest", "sorted": True, "stable": True, "nan": "last"}
 """The keywords of a top k, with their defaults."""
+
+
+def check_names(got: Collection[str], known: Collection[str], what: str) -> None:
+    """Refuse names that are not known."""
+    unknown = sorted(set(got) - set(known))
+    if unknown:
+        raise ValueError(f"{what} must be among {', '.join(known)}; got {', '.join(unknown)}")
 
 
 class Property(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from xtopk.testing._arrays import DTYPES
-from xtopk.testing._case import OPTIONS, Case
+from xtopk.testing._case import OPTIONS, Case, check_names
 from xtopk.testing._properties import PROPERTIES
 
 
@@ -46,7 +46,6 @@ def cases(options: Collection[str] = tuple(OPTIONS), dtypes: Collection[str] = D
     >>> print(case.call)
     x = [2.0, -5.0, 4.0, 1.0, -3.0, 6.0], float32; k=2
     """
-    for got, known, what in ((options, OPTIONS, "options"), (dtypes, DTYPES, "dtypes")):
-        if set(got) - set(known):
-            raise ValueError(f"{what} must be among {', '.join(known)}; got {', '.join(sorted(got))}")
+    check_names(options, OPTIONS, "options")
+    check_names(dtypes, DTYPES, "dtypes")
     return [case for case in ALL if case.needs <= set(options) and case.dtype in dtypes]

@@ -47,7 +47,7 @@ def check_topk(
     TypeError
         If the function returns no pair.
     ValueError
-        If its signature cannot be seen and no `options` are given.
+        If its signature cannot be seen and no `options` are given, or an option or a dtype is unknown.
 
     Examples
     --------

@@ -50,6 +50,8 @@ def stable(trial: Trial) -> Finding | None:
     """Find a chosen element before which an equal one should be chosen."""
     given(trial.indices, "indices")
     for elements, _, indices in trial.rows():
+        if not within(indices, len(elements)):
+            return Finding(f"indices from 0 to {len(elements) - 1}", shown(indices))
         chosen_of: dict[Any, list[int]] = {}
         for index in map(int, indices if trial.in_order else sorted(indices)):
             chosen_of.setdefault(rank_key(elements[index]), []).append(index)

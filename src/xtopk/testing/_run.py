@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
 
-from xtopk.testing._arrays import LAYOUTS, Contents, dtypes_of, read, word
-from xtopk.testing._case import OPTIONS, Case
+from xtopk.testing._arrays import DTYPES, LAYOUTS, Contents, dtypes_of, read, word
+from xtopk.testing._case import OPTIONS, Case, check_names
 from xtopk.testing._judges import judge
 from xtopk.testing._trial import Finding, Trial
 
@@ -61,7 +61,7 @@ class Subject:
         options = {name: value for name, value in case.options.items() if name in self.options}
         try:
             result = self.function(x, case.k, **options)
-            if isinstance(result, tuple | list) and len(result) == 2:
+            if isinstance(result, tuple | list) and len(result) == 2 and any(part is not None for part in result):
                 return [None if part is None else read(part) for part in result]
         except Exception as error:
             raise RefusedError(shorten(f"{type(error).__name__}: {error}", 100, placeholder=" ...")) from error
@@ -70,12 +70,11 @@ class Subject:
 
 def subject(function: Callable[..., Any], xp: Any, options: Any, dtypes: Any) -> Subject:
     """Return a function with what it takes, found out where it is not told."""
-    return Subject(
-        function,
-        xp,
-        options_of(function) if options is None else options,
-        dtypes_of(xp) if dtypes is None else dtypes,
-    )
+    options = options_of(function) if options is None else options
+    dtypes = dtypes_of(xp) if dtypes is None else dtypes
+    check_names(options, OPTIONS, "options")
+    check_names(dtypes, DTYPES, "dtypes")
+    return Subject(function, xp, options, dtypes)
 
 
 def options_of(function: Callable[..., Any]) -> Collection[str]:
