@@ -57,7 +57,7 @@ def table(found: dict[Subject, Report | None]) -> str:
     lines += [[f"`{name}`", *(cell(column[name]) for column in columns)] for name in NAMES]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     absent = [subject.title for subject, report in found.items() if not report]
-    return rows + (f"\n\nNot run, for want of what it needs: {', '.join(absent)}." if absent else "")
+    return rows + (f"\n\nNot run, for they are not here: {', '.join(absent)}." if absent else "")
 
 
 def cell(outcomes: list[Outcome]) -> str:

@@ -88,6 +88,15 @@ def keras_top_k(x: Any, k: int, *, axis: int, sorted: bool, stable: bool, nan: s
     return [np.moveaxis(np.asarray(part), -1, axis) for part in PEERS["keras.ops.top_k"].call(x, k, axis, True)]
 
 
+def standard_top_k(namespace: str) -> Callable[..., Any]:
+    """Return a library's `top_k` of the standard's draft, asked for every rule and having one."""
+
+    def topk(x: Any, k: int, *, axis: int, mode: str, **_: Any) -> Any:
+        return import_module(namespace).top_k(x, k, axis=axis, mode=mode)
+
+    return topk
+
+
 class Subject(NamedTuple):
     """A top k, the library whose arrays it takes, and what must be installed."""
 
@@ -96,6 +105,8 @@ class Subject(NamedTuple):
     function: Callable[..., Any]
     package: str = ""
     around: Callable[[], AbstractContextManager[Any]] = nullcontext
+    attribute: str = ""
+    """What the namespace must have."""
 
 
 def jax_x64() -> AbstractContextManager[Any]:
@@ -117,6 +128,10 @@ OWN = (
     Subject("NumPy `argpartition`", "numpy", numpy_argpartition, "numpy"),
     Subject("NumPy `argsort(-x)`", "numpy", numpy_negated, "numpy"),
     Subject("CuPy `argpartition`", "array_api_compat.cupy", cupy_argpartition, "cupy"),
+    *(
+        Subject(f"`{name}.top_k`", name, standard_top_k(name), name.partition(".")[0], around, "top_k")
+        for name, around in {"numpy": nullcontext, "jax.numpy": jax_x64, "array_api_strict": nullcontext}.items()
+    ),
 )
 OTHERS = (
     Subject("`keras.ops.top_k`", "numpy", keras_top_k, "keras"),
@@ -137,9 +152,9 @@ OURS = (
 
 def available(subject: Subject) -> bool:
     """Return whether a subject can run here."""
-    return find_spec(subject.package) is not None and (
-        subject.package != "cupy" or bool(import_module("cupy").is_available())
-    )
+    if find_spec(subject.package) is None or (subject.package == "cupy" and not import_module("cupy").is_available()):
+        return False
+    return not subject.attribute or hasattr(import_module(subject.namespace), subject.attribute)
 
 
 def check(subject: Subject) -> Report:

@@ -24,7 +24,8 @@ def test_the_page_says_what_each_property_means() -> None:
 def test_the_page_has_a_cell_for_each_property_and_function(subjects: tuple[Subject, ...]) -> None:
     head = next(line for line in PAGE.splitlines() if line.startswith(f"|  | {subjects[0].title} |"))
     titles = head.strip("|").split(" | ")[1:]
-    assert [title.strip() for title in titles] == [s.title for s in subjects if s.package != "cupy"]
+    absent = PAGE.partition(head)[2].partition("###")[0].partition("Not run, for they are not here: ")[2]
+    assert [title.strip() for title in titles] == [s.title for s in subjects if s.title not in absent]
     rows = PAGE.partition(head)[2].splitlines()[2 : 2 + len(PROPERTIES)]
     assert [row.split(" | ")[0].strip("| `") for row in rows] == [prop.name for prop in PROPERTIES]
     words = {"agrees", "**differs**", "refuses", "agrees, refuses some", "-"}
