@@ -37,7 +37,7 @@ EXTRAS = [need for extra, needs in PROJECT["optional-dependencies"].items() if e
 LOWEST = [f"{need.replace('>=', '==')}.*" for need in (*PROJECT["dependencies"], *EXTRAS)]
 """The oldest versions that pyproject.toml allows; of torch it is `TORCH`, which `tests(torch)` runs on."""
 
-ANSWERS = ["topk", "mask", "merge", "refusals", "result", "lazy", "jax_transforms"]
+ANSWERS = ["topk", "merge", "result"]
 """The files of tests that ask for answers, rather than how they are found."""
 
 USE = "from typing import assert_type; import numpy as np; import xtopk; x = np.zeros(3)"
