@@ -12,7 +12,9 @@ import pytest
 from tests.libraries import SELECTED
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if "/_" not in page.relative_to(ROOT).as_posix()
+)
 BLOCK = re.compile(r"^```(?:python|pycon)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -82,9 +84,9 @@ def run_page(text: str, name: str, needed: set[str]) -> int:
     return left_out
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_page(page: Path) -> None:
-    run_page(page.read_text(), page.name, {row.requires.partition(".")[0] for row in SELECTED})
+    run_page(page.read_text(), page.relative_to(ROOT).as_posix(), {row.requires.partition(".")[0] for row in SELECTED})
 
 
 def test_the_readme_has_blocks() -> None:
