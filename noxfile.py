@@ -33,6 +33,7 @@ BACKENDS = {
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
+SITE = ["sphinx", "furo", "myst-parser", "numpydoc", "sphinx-copybutton", "sphinx-gallery"]
 PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
@@ -40,7 +41,7 @@ ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", "cu
 EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
 EVERY_ROW = ",".join(backend.rows for backend in ALL)
 
-nox.options.sessions = ["lint", "types", *(f"tests({name})" for name in HERE), "docs-blocks"]
+nox.options.sessions = ["lint", "types", *(f"tests({name})" for name in HERE), "docs"]
 
 
 @nox.session
@@ -68,12 +69,14 @@ def tests(session: nox.Session, backend: str) -> None:
     session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
 
 
-@nox.session(name="docs-blocks")
-def docs_blocks(session: nox.Session) -> None:
-    """Run every code block of the README and the docs, and ``python -m xtopk``, with every library there."""
-    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
-    arguments = session.posargs or ["-q", "tests/test_docs.py", "tests/test_main.py"]
-    session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the README and the docs, ``python -m xtopk`` too, check the links, and build the site."""
+    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING, *SITE)
+    pages = ["tests/test_docs.py", "tests/test_links.py", "tests/test_main.py"]
+    session.run("pytest", "-q", "-n", "2", *pages, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+    arguments = session.posargs or ["-n", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]
+    session.run("sphinx-build", "-E", *arguments)
 
 
 @nox.session
