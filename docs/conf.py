@@ -11,8 +11,9 @@ author = copyright = "The xtopk developers"
 release = version = xtopk.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery"]
 nitpicky = True
+suppress_warnings = ["toc.empty_glob"]
 
 # The pages are read on GitHub, too: links go to files and to the anchors that GitHub gives headings.
 myst_heading_anchors = 4
@@ -39,8 +40,11 @@ if (HERE / "gallery").is_dir():
         "examples_dirs": "gallery",
         "gallery_dirs": "_gallery",
         "filename_pattern": r"\.py$",
+        "within_subsection_order": "FileNameSortKey",
         "abort_on_example_error": True,
-        "download_all_examples": False,
+        "image_srcset": ["2x"],
         "reference_url": {"xtopk": None},
+        "download_all_examples": False,
+        "write_computation_times": False,
         "show_signature": False,
     }

@@ -1,4 +1,4 @@
-"""Every link of the README and the docs from page to page leads somewhere, as GitHub reads it; Sphinx checks the site's."""
+"""Links of the README and the docs from page to page lead somewhere, as GitHub reads them; Sphinx checks the site's."""
 
 import re
 from pathlib import Path
