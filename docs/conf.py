@@ -13,7 +13,6 @@ release = version = xtopk.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "gallery"]
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]
 
 # The pages are read on GitHub, too: links go to files and to the anchors that GitHub gives headings.
 myst_heading_anchors = 4
@@ -48,3 +47,15 @@ if (HERE / "gallery").is_dir():
         "write_computation_times": False,
         "show_signature": False,
     }
+
+
+def setup(app):
+    """Leave pages that are not there yet out of the index."""
+    gone = [name for name in ("why", "downstream", "conformity") if not (HERE / f"{name}.md").exists()]
+    gone += [] if (HERE / "gallery").is_dir() else ["_gallery/index"]
+
+    def leave_out(app, docname, source):
+        if docname == "index":
+            source[0] = "\n".join(line for line in source[0].splitlines() if line not in gone)
+
+    app.connect("source-read", leave_out)
