@@ -33,7 +33,16 @@ BACKENDS = {
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
-SITE = ["sphinx", "furo", "myst-parser", "numpydoc", "sphinx-copybutton", "sphinx-gallery"]
+SITE = [
+    "sphinx",
+    "furo",
+    "myst-parser",
+    "numpydoc",
+    "sphinx-copybutton",
+    "sphinx-gallery",
+    "scikit-image",
+    "scikit-learn",
+]
 PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
