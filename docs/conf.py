@@ -40,7 +40,6 @@ if (HERE / "gallery").is_dir():
         "gallery_dirs": "_gallery",
         "filename_pattern": r"\.py$",
         "within_subsection_order": "FileNameSortKey",
-        "abort_on_example_error": True,
         "image_srcset": ["2x"],
         "reference_url": {"xtopk": None},
         "download_all_examples": False,
