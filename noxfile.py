@@ -33,6 +33,7 @@ BACKENDS = {
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
+PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 SITE = [
     "sphinx",
     "furo",
@@ -43,7 +44,6 @@ SITE = [
     "scikit-image",
     "scikit-learn",
 ]
-PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
 ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", "cupy")]
