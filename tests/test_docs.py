@@ -89,6 +89,14 @@ def test_page(page: Path) -> None:
     run_page(page.read_text(), page.relative_to(ROOT).as_posix(), {row.requires.partition(".")[0] for row in SELECTED})
 
 
+def test_the_errors_of_the_first_steps_are_those_of_the_code() -> None:
+    table = (ROOT / "docs" / "start.md").read_text().partition("| it says | do |\n")[2].partition("\n\n")[0]
+    said = [re.split(r"\.\.\.|; got", line.split("`")[1])[0] for line in table.splitlines()[1:]]
+    tested = (ROOT / "tests" / "test_refusals.py").read_text()
+    assert len(said) > 5
+    assert [message for message in said if message not in tested] == []
+
+
 def test_the_readme_has_blocks() -> None:
     assert blocks((ROOT / "README.md").read_text())
 
