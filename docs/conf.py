@@ -50,7 +50,7 @@ if (HERE / "gallery").is_dir():
 
 def setup(app):
     """Leave pages that are not there yet out of the index."""
-    gone = [name for name in ("why", "downstream", "conformity") if not (HERE / f"{name}.md").exists()]
+    gone = [name for name in ("why", "downstream") if not (HERE / f"{name}.md").exists()]
     gone += [] if (HERE / "gallery").is_dir() else ["_gallery/index"]
 
     def leave_out(app, docname, source):

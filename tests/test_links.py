@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import xtopk
+import xtopk.testing
 from tests.test_docs import PAGES, ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -44,7 +46,8 @@ def test_dead_links_are_found(tmp_path: Path) -> None:
     assert dead_links(page) == ["no.md", "other.md#no-heading", "#there", "no.svg"]
 
 
-def test_every_public_name_is_in_the_api_reference() -> None:
+@pytest.mark.parametrize("module", [xtopk, xtopk.testing], ids=lambda module: module.__name__)
+def test_every_public_name_is_in_the_api_reference(module: ModuleType) -> None:
     page = (ROOT / "docs" / "api.md").read_text()
-    found = set(re.findall(r"^\.\. auto\w+:: xtopk\.(\w+)(?![\w.])", page, flags=re.MULTILINE))
-    assert found == set(xtopk.__all__) - {"__version__"}
+    found = set(re.findall(rf"^\.\. auto\w+:: {module.__name__}\.(\w+)(?![\w.])", page, flags=re.MULTILINE))
+    assert found == set(module.__all__) - {"__version__"}
