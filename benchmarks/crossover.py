@@ -140,8 +140,10 @@ FIXED = {
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
-    "xtopk._native.torch.MIN_WIDTH": "of the compiled path alone; a fast reduction needs so many",
-    "xtopk._native.torch.MIN_GAIN": "of the compiled path alone; as in JAX",
+    "xtopk._native.torch_static.MIN_WIDTH": "of compilers and GPUs; a fast reduction needs so many",
+    "xtopk._native.torch_static.MIN_GAIN": "of compilers and GPUs; as in JAX",
+    "xtopk._native.torch_static.FEW": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
+    "xtopk._native.torch_static.AT_A_TIME": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
 }
 """Integers that other values would break, or that go together."""
 

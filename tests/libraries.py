@@ -108,10 +108,11 @@ def torch_back(*arrays: Any) -> list[Any]:
 
 
 def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call under `torch.vmap` along a new axis of one, where Python may not branch on elements."""
+    """Call under `torch.vmap` along a new axis of one, where Python may not look at elements; few blocks at a time."""
     torch = import_module("torch")
     batch = [tuple(a[None] for a in part) for part in x] if isinstance(x, list) else x[None]
-    result = torch.vmap(lambda inner: function(inner, *args, **options))(batch)
+    with mock.patch("xtopk._native.torch_static.AT_A_TIME", 1000):
+        result = torch.vmap(lambda inner: function(inner, *args, **options))(batch)
     return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
 
 
