@@ -153,8 +153,10 @@ def medians(run: Run, sides: dict[str, Callable[[Any], Any]], inputs: list[Any],
 def measure(run: Run, task: Task) -> dict[str, Any]:
     """Return what one task took, and what failed of it."""
     library, here = run.library, run.found["machine"]
+    if task.dtype in library.lacks:
+        return {"task": task.name, "failed": {"all": f"no {task.dtype}"}}
     if 8 * task.bytes > here["memory"]:
-        return {"task": task.name, "failed": {"all": f"{task.bytes >> 20} MiB is too much for an eighth of the card"}}
+        return {"task": task.name, "failed": {"all": f"{task.bytes >> 20} MiB are more than an eighth of the card's"}}
     count = max(1, min(INPUTS, ceil(CACHES * here["L2"] / task.bytes)))
     inputs = [library.make(task, seed) for seed in range(count)]
     sides, failed, memory = library.sides(task), {}, {}
@@ -203,15 +205,15 @@ def constants(run: Run) -> None:
             sides: dict[str, Callable[[Any], Any]] = {}
             for other in others:
                 if library == "jax":  # what is traced keeps the value
-                    sys.modules[JAX]._compiled.cache_clear()  # type: ignore[attr-defined]
+                    sys.modules[JAX]._compiled.cache_clear()
                     sides[str(other)] = run.library.sides(task)["xtopk"]
                     with replaced(constant, other):
                         sides[str(other)](x)
                 else:
                     sides[str(other)] = partial(called_with, constant, other, run.library.sides(task)["xtopk"])
-            found = {"constant": f"{module}.{name}", "task": task.name, "seconds": medians(run, sides, [x], 0.05)}
-            run.found["constants"].append(found)
-            run.save(f"{name} {task.name}: " + ", ".join(f"{v}: {s * 1e3:.3f} ms" for v, s in found["seconds"].items()))
+            taken = medians(run, sides, [x], 0.05)
+            run.found["constants"].append({"constant": f"{module}.{name}", "task": task.name, "seconds": taken})
+            run.save(f"{name} {task.name}: " + ", ".join(f"{v}: {s * 1e3:.3f} ms" for v, s in taken.items()))
 
 
 def called_with(constant: Any, value: int, side: Callable[[Any], Any], x: Any) -> Any:
@@ -319,17 +321,20 @@ def write(folder: Path, docs: Path) -> None:
     write_between(docs / "performance.md", MARKS, {}, tables(folder))
 
 
-def run_one(library: Any, folder: Path, minutes: float, parts: list[str], tasks: list[Task]) -> None:
-    """Measure with one library, in this process."""
+def run_one(library: Any, folder: Path, minutes: float, parts: list[str], tasks: list[Task]) -> bool:
+    """Measure with one library, in this process; return whether all was right."""
+    folder.mkdir(parents=True, exist_ok=True)
     run = Run(library, folder, minutes)
     machine(run)
     for part in parts:
         if run.seconds_left() > 0:
             bench(run, tasks) if part == "bench" else PARTS[part](run)
+    wrong = [each for each in run.found["tasks"] if each.get("agrees") is False or "xtopk" in each["failed"]]
+    return not wrong and all(each["ended"] == "passed" for each in run.found["checks"])
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure what the command line names."""
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what the command line names; return 1 if a test failed or did not end, or a value was wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="parts of task names; all if none")
     parser.add_argument("--library", choices=LIBRARIES, action="append", help="default: all; may be repeated")
@@ -340,24 +345,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--write", type=Path, metavar="DOCS", help="measure nothing; write what is saved there")
     chosen = parser.parse_args(arguments)
     if chosen.write:
-        return write(chosen.out, chosen.write)
+        write(chosen.out, chosen.write)
+        return 0
     tasks = [task for task in TASKS if not chosen.names or any(name in task.name for name in chosen.names)]
     parts = [part for part in SHARES if part in (chosen.only or SHARES)]
     libraries = [name for name in chosen.library or LIBRARIES if is_here(name, chosen.rehearse)]
     if len(libraries) == 1:
         library = LIBRARIES[libraries[0]](rehearse=chosen.rehearse)
         cut = [task.tiny() for task in tasks] if chosen.rehearse else tasks
-        run_one(library, chosen.out, chosen.minutes, parts, cut)
+        right = run_one(library, chosen.out, chosen.minutes, parts, cut)
         print(f"\n{tables(chosen.out)}")
-        return None
-    end = time.monotonic() + 60 * chosen.minutes
-    for at, name in enumerate(libraries):  # JAX takes most of a card's memory for its process
+        return int(not right)
+    end, right = time.monotonic() + 60 * chosen.minutes, True
+    for at, name in enumerate(libraries):  # in processes of their own, for JAX does not give memory back
         minutes = (end - time.monotonic()) / 60 / (len(libraries) - at)
         command = [sys.executable, "-m", "benchmarks.gpu", "--library", name, "--minutes", str(minutes)]
         command += ["--out", str(chosen.out), *["--rehearse"] * chosen.rehearse, *chosen.names]
         command += [word for part in chosen.only or [] for word in ("--only", part)]
-        subprocess.run(command, check=False)
-    return None
+        right &= subprocess.run(command, check=False).returncode == 0
+    return int(not right)
 
 
 def is_here(name: str, rehearse: bool) -> bool:
@@ -374,4 +380,4 @@ def is_here(name: str, rehearse: bool) -> bool:
 if __name__ == "__main__":
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     os.environ.setdefault("JAX_ENABLE_X64", "1")  # its float64 would be float32
-    main()
+    sys.exit(main())

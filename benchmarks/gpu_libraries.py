@@ -54,6 +54,7 @@ class Torch:
     """torch, its events and its allocator."""
 
     name, rows, rehearsed = "torch", ("torch-cuda", "torch-cuda-blocks"), ("torch-static",)
+    lacks: tuple[str, ...] = ()
 
     def __init__(self, *, rehearse: bool) -> None:
         import torch
@@ -116,7 +117,8 @@ class Torch:
     def peak(self, call: Callable[[], Any]) -> int | None:
         """Return how many bytes were allocated at most during a call, beside those before it."""
         if self.rehearse:
-            return call() and None
+            call()
+            return None
         cuda = self.xp.cuda
         cuda.synchronize()
         before = cuda.memory_allocated()
@@ -139,6 +141,7 @@ class Jax:
     """JAX, which has no events: many calls on the host's clock."""
 
     name, rows, rehearsed = "jax", ("jax-gpu", "jax-gpu-blocks"), ("jax-off-cpu",)
+    lacks: tuple[str, ...] = ()
 
     def __init__(self, *, rehearse: bool) -> None:
         import jax
@@ -202,7 +205,8 @@ class Jax:
 
     def peak(self, call: Callable[[], Any]) -> int | None:
         """Return nothing: XLA's peak is that of the whole process."""
-        return self.jax.block_until_ready(call()) and None
+        self.jax.block_until_ready(call())
+        return None
 
     def free(self) -> None:
         """Give back what was compiled."""
@@ -217,6 +221,7 @@ class CuPy:
     """CuPy, its events and its memory pool; a rehearsal is on NumPy arrays that take CuPy's way."""
 
     name, rows, rehearsed = "cupy", ("cupy", "cupy-blocks"), ("cupy-blocks-on-numpy",)
+    lacks: tuple[str, ...] = ("bfloat16",)
 
     def __init__(self, *, rehearse: bool) -> None:
         if rehearse:
@@ -289,7 +294,8 @@ class CuPy:
     def peak(self, call: Callable[[], Any]) -> int | None:
         """Return how many bytes the pool grew by during a call that began with no free memory in it."""
         if self.rehearse:
-            return call() and None
+            call()
+            return None
         pool = self.xp.get_default_memory_pool()
         pool.free_all_blocks()
         before = pool.total_bytes()
