@@ -17,26 +17,23 @@ from xtopk._order import FLOAT_BITS, Ranking, dtype_name, rank_key
 def keys_of_maxima(xp: Any, body: Any, rank: Ranking, at_a_time: int = 0) -> Any:
     """Return the key of the first in rank order of each block on the last axis.
 
-    Where that takes more than one pass, they are over `at_a_time` bytes of each block's, or over all if that is 0.
+    Where that takes more than one pass, they are over so many bytes at a time, or over all of them if that is 0.
     """
+    reduce = xp.max if rank.largest else xp.min
     if dtype_name(body.dtype) not in FLOAT_BITS or rank.nan_first:
-        return rank_key(xp, _best(xp, body, rank), rank)
-    blocks, step = body.shape[-2], body.shape[-2]
-    if at_a_time:
-        step = max(1, at_a_time * blocks // (prod(body.shape) * body.dtype.itemsize))
-    if step >= blocks:
-        return _keys_without_nan(xp, body, rank)
-    pieces = (body[..., start : start + step, :] for start in range(0, blocks, step))
-    return xp.concat([_keys_without_nan(xp, piece, rank) for piece in pieces], axis=-1)
-
-
-def _best(xp: Any, body: Any, rank: Ranking) -> Any:
-    return (xp.max if rank.largest else xp.min)(body, axis=-1)
-
-
-def _keys_without_nan(xp: Any, body: Any, rank: Ranking) -> Any:
+        return rank_key(xp, reduce(body, axis=-1), rank)
     worst = -xp.inf if rank.largest else xp.inf
-    best = _best(xp, xp.nan_to_num(body, nan=worst, posinf=xp.inf, neginf=-xp.inf), rank)
-    key = rank_key(xp, best, rank)
-    only_nan = (best == worst) & (xp.nansum(body, -1) != worst)
-    return xp.where(only_nan, xp.iinfo(key.dtype).max, key)
+    best, total = [], []
+    for piece in _pieces(body, at_a_time):
+        best.append(reduce(xp.nan_to_num(piece, nan=worst, posinf=xp.inf, neginf=-xp.inf), axis=-1))
+        total.append(xp.nansum(piece, -1))
+    found, sum_ = (parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1) for parts in (best, total))
+    key = rank_key(xp, found, rank)
+    return xp.where((found == worst) & (sum_ != worst), xp.iinfo(key.dtype).max, key)
+
+
+def _pieces(body: Any, at_a_time: int) -> list[Any]:
+    """Return few blocks of each row at a time."""
+    blocks = body.shape[-2]
+    step = max(1, at_a_time * blocks // (prod(body.shape) * body.dtype.itemsize)) if at_a_time else blocks
+    return [body] if step >= blocks else [body[..., start : start + step, :] for start in range(0, blocks, step)]
