@@ -130,6 +130,7 @@ CONSTANTS = (
 
 FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
+    "BITS_NARROW": "as BITS_PACKED, in an int32",
     "FOLDS": "how deep XLA makes one loop of keys and folding; measured with COLUMNS by hand, as docs/design.md says",
     "COLUMNS": "as FOLDS",
     "MERGED_AT_A_TIME": "how much a worker holds, against tasks and merges; measured by benchmarks/scaling.py",

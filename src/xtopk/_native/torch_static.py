@@ -8,7 +8,7 @@ from xtopk._order import FLOAT_BITS, Ranking, dtype_name, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.kth import indices_by_kth_key
 from xtopk._select.maxima import keys_of_maxima
-from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.packed import BITS_NARROW, BITS_PACKED, indices_by_narrow_packing, indices_by_packing
 
 MIN_WIDTH = 64
 MIN_GAIN = 3
@@ -92,11 +92,16 @@ def _plainly(rank: Ranking, few: Any, k: int) -> Any:
 
 
 def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
+    import torch
+
     if width := _width(key, key.shape[-1], k):
         select = partial(_least_of_key, xp)
         return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)
-    if key.dtype.itemsize * 8 <= BITS_PACKED:
-        return indices_by_packing(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
+    bits = key.dtype.itemsize * 8
+    if bits <= BITS_PACKED:
+        narrow = bits <= BITS_NARROW and not torch.compiler.is_exporting() and key.shape[-1] <= 1 << BITS_NARROW
+        pack = indices_by_narrow_packing if narrow else indices_by_packing
+        return pack(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
     return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)
 
 
