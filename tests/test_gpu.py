@@ -84,6 +84,51 @@ def test_torch_off_the_cpu_takes_blocks_of_many_elements_only(library: Library) 
         assert xtopk.explain(torch.empty(shape, device="meta"), k).algorithm == algorithm
 
 
+def passes(shape: tuple[int, ...], dtype: str, k: int, **options: Any) -> tuple[float, int]:
+    """Return how often torch reads or writes the bytes of the input off the CPU, and by how many operations."""
+    import torch
+    from torch.utils import _pytree as pytree
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    moved = []
+
+    class Counting(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = operation(*args, **(kwargs or {}))
+            parts = (result, args[2], result) if operation.__name__.startswith("gather") else (args, kwargs, result)
+            if not operation.is_view and not operation.__name__.startswith(("prim", "detach", "view")):
+                tensors = [part for part in pytree.tree_leaves(parts) if isinstance(part, torch.Tensor)]
+                moved.append(sum(part.numel() * part.itemsize for part in tensors))
+            return result
+
+    x = torch.empty(shape, dtype=getattr(torch, dtype), device="meta")
+    with Counting():
+        xtopk.topk(x, k, **options)
+    return sum(moved) / x.nbytes, len(moved)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "k", "options", "found"),
+    [
+        ((10**8,), "float32", 100, {}, (4.10, 89)),
+        ((10**8,), "float32", 100, {"nan": "greatest"}, (1.08, 47)),
+        ((10**8,), "float32", 100, {"stable": False, "nan": "greatest"}, (1.01, 21)),
+        ((10**8,), "int32", 100, {}, (1.06, 33)),
+        ((64, 131_072), "float32", 50, {}, (5.41, 51)),
+        ((65_536, 64), "float32", 8, {}, (27.00, 15)),
+    ],
+    ids=str,
+)
+@TORCH
+def test_torch_passes_over_the_input(
+    library: Library, shape: tuple[int, ...], dtype: str, k: int, options: dict[str, Any], found: tuple[float, int]
+) -> None:
+    """The table of docs/design.md, but for a few operations on little that another array_api_compat takes."""
+    times, operations = passes(shape, dtype, k, **options)
+    assert times == pytest.approx(found[0], rel=0.02)
+    assert abs(operations - found[1]) <= 12
+
+
 def sorted_lengths(shape: tuple[int, ...], dtype: str, k: int) -> list[int]:
     """Return of how many elements a row is, wherever JAX sorts or selects on a GPU."""
     import jax
