@@ -76,13 +76,13 @@ def _by_plain_blocks(xp: Any, rows: Any, k: int, width: int, rank: Ranking) -> A
 def _by_blocks(xp: Any, rows: Any, k: int, width: int, rank: Ranking) -> Any:
     import torch
 
-    at_a_time = 0 if torch.compiler.is_compiling() else AT_A_TIME  # a compiler makes one pass of all
+    def key(a: Any) -> Any:
+        return rank_key(xp, a, rank)
 
     def best(body: Any) -> Any:
-        return keys_of_maxima(xp, body, rank, at_a_time)
-
-    def key(few: Any) -> Any:
-        return rank_key(xp, few, rank)
+        if torch.compiler.is_compiling():  # which makes one pass of keys and minima
+            return key(body).amin(-1)
+        return keys_of_maxima(xp, body, rank, AT_A_TIME)
 
     return indices_by_blocks(xp, rows, k, width, best=best, select=partial(_least_of_key, xp), key=key)
 

@@ -14,10 +14,10 @@ from typing import Any
 from xtopk._order import FLOAT_BITS, Ranking, dtype_name, rank_key
 
 
-def keys_of_maxima(xp: Any, body: Any, rank: Ranking, at_a_time: int = 0) -> Any:
+def keys_of_maxima(xp: Any, body: Any, rank: Ranking, at_a_time: int) -> Any:
     """Return the key of the first in rank order of each block on the last axis.
 
-    Where that takes more than one pass, they are over so many bytes at a time, or over all of them if that is 0.
+    Where that takes more than one pass, they are over so many bytes at a time.
     """
     reduce = xp.max if rank.largest else xp.min
     if dtype_name(body.dtype) not in FLOAT_BITS or rank.nan_first:
@@ -35,5 +35,5 @@ def keys_of_maxima(xp: Any, body: Any, rank: Ranking, at_a_time: int = 0) -> Any
 def _pieces(body: Any, at_a_time: int) -> list[Any]:
     """Return few blocks of each row at a time."""
     blocks = body.shape[-2]
-    step = max(1, at_a_time * blocks // (prod(body.shape) * body.dtype.itemsize)) if at_a_time else blocks
+    step = max(1, at_a_time * blocks // (prod(body.shape) * body.dtype.itemsize))
     return [body] if step >= blocks else [body[..., start : start + step, :] for start in range(0, blocks, step)]
