@@ -239,10 +239,14 @@ def check(run: Run, name: str, command: list[str], seconds: float, **environment
         )
         ended, printed = ("passed" if done.returncode == 0 else f"failed, {done.returncode}"), done.stdout + done.stderr
     except subprocess.TimeoutExpired as error:
-        ended, printed = "not finished in time", str(error.stdout or b"", "utf-8", "replace")
+        ended, printed = "not finished in time", _text(error.stdout)
     took = time.monotonic() - start
     run.found["checks"].append({"check": name, "ended": ended, "seconds": took, "printed": printed[-3000:]})
     run.save(f"{name}: {ended} after {took:.0f} s\n{printed[-3000:] if ended != 'passed' else printed[-200:]}")
+
+
+def _text(printed: Any) -> str:
+    return printed if isinstance(printed, str) else bytes(printed or b"").decode(errors="replace")
 
 
 def fuzz(run: Run) -> None:

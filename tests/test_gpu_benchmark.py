@@ -80,6 +80,16 @@ def test_the_page_has_the_marks() -> None:
     assert all(page.count(mark) == 1 for mark in gpu.MARKS)
 
 
+def test_how_a_check_ended_is_kept(tmp_path: Path) -> None:
+    run = gpu.Run(Torch.__new__(Torch), tmp_path, minutes=1)
+    gpu.check(run, "ends", ["platform"], 60)
+    gpu.check(run, "fails", ["no_such_module"], 60)
+    gpu.check(run, "sleeps", ["timeit", "-n1", "-r1", "print('so far', flush=True)\nimport time\ntime.sleep(60)"], 3)
+    found = json.loads((tmp_path / "gpu-torch.json").read_text())["checks"]
+    assert [each["ended"] for each in found] == ["passed", "failed, 1", "not finished in time"]
+    assert "so far" in found[2]["printed"]
+
+
 class Event:
     """An event of torch or CuPy, on a clock that goes on by a second a call."""
 

@@ -1,7 +1,4 @@
-"""CuPy: block maxima, then packed integer keys, whose order is stable by construction, and ``partition`` of these.
-
-Nothing waits for the device.
-"""
+"""CuPy: block maxima, then packed integer keys, whose order is stable by construction, and ``partition`` of these."""
 
 from functools import partial
 from typing import Any
