@@ -22,16 +22,21 @@ class Backend(NamedTuple):
 
 
 BACKENDS = {
-    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes", "matplotlib"]),
+    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy", ["ml_dtypes", "matplotlib"]),
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
     "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
-    "jax-x64": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "jax-x64": Backend("jax,jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
     "lite": Backend("numpy,numpy-readonly", ["numpy==2.0.*", "array-api-compat==1.12.*"]),
-    "cupy": Backend("cupy", ["cupy-cuda13x"]),
+    "cupy": Backend("cupy,cupy-blocks", ["cupy-cuda13x"]),
+    "torch-cuda": Backend("torch-cuda,torch-cuda-blocks", [TORCH, "ml_dtypes"]),
+    "jax-gpu": Backend("jax-gpu,jax-gpu-blocks", ["jax[cuda13]"], {"JAX_ENABLE_X64": "1"}),
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
+
+GPU = ("cupy", "torch-cuda", "jax-gpu")
+"""What runs only where there is a GPU, and there fails if a library cannot use it."""
 
 PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 SITE = [
@@ -45,8 +50,8 @@ SITE = [
     "scikit-learn",
 ]
 
-HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
-ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", "cupy")]
+HERE = [name for name in BACKENDS if name not in GPU or shutil.which("nvidia-smi")]
+ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", *GPU)]
 EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
 EVERY_ROW = ",".join(backend.rows for backend in ALL)
 
