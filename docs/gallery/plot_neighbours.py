@@ -51,12 +51,12 @@ assert own > 0.95
 
 distance = distances(unknown, known)
 sixth = xtopk.topk(distance, 6, mode="smallest").values
-print(f"{(sixth[:, 4] == sixth[:, 5]).sum()} of {len(unknown)} digits have a tie for the fifth neighbour; another choice:")
+print(f"{(sixth[:, 4] == sixth[:, 5]).sum()} of {len(unknown)} digits have a tie for the fifth neighbour")
 for library, theirs in {
     "torch.topk": torch.topk(torch.from_numpy(distance), 5, largest=False).indices.numpy(),
     "np.argpartition": np.argpartition(distance, 5)[:, :5],
 }.items():
-    print(f"{(np.sort(theirs) != np.sort(nearest)).any(axis=1).sum():4} by {library}")
+    print(f"{(np.sort(theirs) != np.sort(nearest)).any(axis=1).sum()} other choices by {library}")
     assert np.array_equal(np.sort(np.take_along_axis(distance, theirs, axis=1)), sixth[:, :5])
 
 # %%

@@ -35,7 +35,7 @@ figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
 axes.imshow(image)
 axes.scatter(column, row, s=150, facecolors="none", edgecolors="#F0E442", linewidths=1.2)
 for rank in range(5):
-    axes.annotate(str(rank + 1), (column[rank], row[rank]), (9, 5), textcoords="offset points", color="#F0E442")
+    axes.annotate(str(rank + 1), (column[rank], row[rank]), (-16, 5), textcoords="offset points", color="#F0E442")
 axes.set(xlabel="pixel", ylabel="pixel", title="The 40 brightest peaks")
 plt.show()
 
