@@ -1,7 +1,7 @@
 """Search NumPy's documentation by words (BM25)
 ============================================
 
-NumPy 2.0 dropped ``np.lookfor``; this ranks its docstrings by BM25, with a list that stays the same when others are added.
+NumPy 2.0 dropped ``np.lookfor``; this ranks its docstrings by BM25, and the list stays the same when others are added.
 """
 
 import inspect
