@@ -1,22 +1,23 @@
 """Find the brightest peaks of an image
 ====================================
 
-Mark the brightest stars and galaxies of the Hubble Deep Field, and the brightest pixels of each of its colours.
+Mark the brightest stars and galaxies of the Hubble Deep Field, and the brightest pixels
+of each of its colours.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xtopk
 from scipy.ndimage import gaussian_filter, maximum_filter
 from skimage.data import hubble_deep_field
 from skimage.feature import peak_local_max
-
-import xtopk
 
 image = hubble_deep_field()[:600, :600]
 light = gaussian_filter(image.mean(axis=2), 1)
 
 # %%
-# A pixel is a peak if none within 7 pixels is brighter. All others become NaN, which ranks last.
+# A pixel is a peak if none within 7 pixels is brighter. All others become NaN, which
+# ranks last.
 
 peaks = np.where(light == maximum_filter(light, 15), light, np.nan)
 brightness, position = xtopk.topk(peaks.ravel(), 40)
@@ -33,32 +34,22 @@ assert {*zip(row, column, strict=True)} == {*map(tuple, theirs)}
 
 figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
 axes.imshow(image)
-axes.scatter(column, row, s=150, facecolors="none", edgecolors="#F0E442", linewidths=1.2)
+axes.plot(column, row, "o", markersize=12, markerfacecolor="none", color="#F0E442")
 for rank in range(5):
-    axes.annotate(str(rank + 1), (column[rank], row[rank]), (-16, 5), textcoords="offset points", color="#F0E442")
+    axes.text(column[rank] - 32, row[rank], rank + 1, color="#F0E442", size=12)
 axes.set(xlabel="pixel", ylabel="pixel", title="The 40 brightest peaks")
 plt.show()
 
 # %%
 # The thousand brightest pixels of each colour. A mask has exactly that many.
 
-mask = xtopk.topk_mask(image.reshape(-1, 3), 1000, axis=0)
+pixels = image.reshape(-1, 3)
+mask = xtopk.topk_mask(pixels, 1000, axis=0)
 assert (mask.sum(axis=0) == 1000).all()
 
 # %%
-# Pixels are bytes, and many are equal. Comparing with the thousandth value keeps more than a thousand; negating, to
-# have the brightest first, makes 255 into 1 and leaves 0, so it finds the darkest.
-
-pixels = image.reshape(-1, 3)
-thousandth = np.sort(pixels, axis=0)[-1000]
-print("kept by comparing:", (pixels >= thousandth).sum(axis=0))
-assert ((pixels >= thousandth).sum(axis=0) > 1000).all()
-
-red = pixels[:, 0]
-assert red[np.argsort(-red)[:1000]].max() == 0
-
-# %%
-# Red galaxies, blue galaxies, and the white ones whose pixels are among the brightest of all three colours.
+# Red galaxies, blue galaxies, and those whose pixels are among the brightest of all
+# three colours.
 
 red, green, blue = np.moveaxis(mask.reshape(image.shape), 2, 0)
 figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
@@ -69,7 +60,22 @@ for kept, color, label in (
 ):
     y, x = np.nonzero(kept)
     axes.scatter(x, y, s=5, color=color, label=label, linewidths=0)
-axes.set(xlabel="pixel", ylabel="pixel", title="The 1000 brightest pixels of each colour", aspect="equal")
-axes.set(xlim=(0, 600), ylim=(600, 0))
+axes.set(xlabel="pixel", ylabel="pixel", aspect="equal", xlim=(0, 600), ylim=(600, 0))
+axes.set_title("The 1000 brightest pixels of each colour")
 axes.legend(markerscale=4)
 plt.show()
+
+# %%
+# Pixels are bytes, and many are equal. Comparing with the thousandth value keeps more
+# than a thousand.
+
+thousandth = np.sort(pixels, axis=0)[-1000]
+print("kept by comparing:", (pixels >= thousandth).sum(axis=0))
+assert ((pixels >= thousandth).sum(axis=0) > 1000).all()
+
+# %%
+# Negating, to have the brightest first, makes 255 into 1 and leaves 0: it finds the
+# darkest.
+
+reds = pixels[:, 0]
+assert reds[np.argsort(-reds)[:1000]].max() == 0
