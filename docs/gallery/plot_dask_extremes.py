@@ -23,8 +23,8 @@ from matplotlib.cbook import get_sample_data
 
 relief = get_sample_data("topobathy.npz")
 height, east, north = relief["topo"], relief["longitude"] - 360, relief["latitude"]
-u, v = np.meshgrid(np.linspace(-2, 2, len(east)), np.linspace(-2, 2, len(north)))
-places = np.stack([np.ones_like(u), u, v, u * v, np.sin(2 * u), np.cos(2 * v)])
+u, v = np.meshgrid(np.linspace(-1, 1, len(east)), np.linspace(-1, 1, len(north)))
+places = np.stack([np.ones_like(u), u, v, u * v, np.sin(4 * u), np.cos(4 * v)])
 years, days = range(2010, 2022), 365
 
 
@@ -32,7 +32,7 @@ def weather(year):
     rng = np.random.default_rng(year)
     angle = (np.arange(days)[:, None, None] - 20) / days * 2 * np.pi
     season = np.where(height > 0, -10, -5) * np.cos(angle)
-    noise = rng.normal(0, 1, (days + 4, 6))
+    noise = rng.normal(0, 0.9, (days + 4, 6))
     spells = sum(noise[lag : lag + days] for lag in range(5)) @ places.reshape(6, -1)
     degrees = 12 + season + spells.reshape(days, *height.shape)
     degrees -= 6.5 * height.clip(0) / 1000
@@ -80,10 +80,8 @@ draw("Mean of the ten hottest days, °C", degrees, cmap="cividis")
 # And when.
 
 colors = plt.get_cmap("cividis", len(years))
-limits = {"vmin": years[0] - 0.5, "vmax": years[-1] + 0.5}
-draw(
-    "Year of the hottest day", years[0] + day // days, years[::2], cmap=colors, **limits
-)
+options = {"cmap": colors, "vmin": years[0] - 0.5, "vmax": years[-1] + 0.5}
+draw("Year of the hottest day", years[0] + day // days, years[::2], **options)
 
 # %%
 # Dask's own ``topk`` takes NaN for the greatest, so the missing days are the hottest
