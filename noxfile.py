@@ -33,9 +33,6 @@ BACKENDS = {
 }
 """``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
 
-GALLERY = ["matplotlib", "scikit-learn", "scikit-image"]
-"""What the scripts of docs/gallery need beyond the array libraries."""
-
 PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
 
 HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
