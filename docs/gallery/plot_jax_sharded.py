@@ -16,7 +16,7 @@ from skimage.data import brick
 
 # %%
 # Eight devices: here the processor poses as so many, which JAX has to know before its
-# first array. Eight GPUs need no such line, and nothing else changes.
+# first array. Where there are eight, the line is not needed.
 
 jax.config.update("jax_num_cpu_devices", 8)
 mesh = jax.make_mesh((8,), ("devices",), axis_types=(AxisType.Auto,))
