@@ -23,13 +23,15 @@ class Backend(NamedTuple):
 
 
 BACKENDS = {
-    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes", "matplotlib"]),
+    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy", ["ml_dtypes", "matplotlib"]),
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
     "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
-    "jax-x64": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "jax-x64": Backend("jax,jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
-    "cupy": Backend("cupy", ["cupy-cuda13x"]),
+    "cupy": Backend("cupy,cupy-blocks", ["cupy-cuda13x"]),
+    "torch-cuda": Backend("torch-cuda,torch-cuda-blocks", [TORCH, "ml_dtypes"]),
+    "jax-gpu": Backend("jax-gpu,jax-gpu-blocks", ["jax[cuda13]"], {"JAX_ENABLE_X64": "1"}),
 }
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
@@ -44,14 +46,27 @@ USE = "from typing import assert_type; import numpy as np; import xtopk; x = np.
 TYPED = "assert_type(xtopk.topk(x, 2).indices, np.ndarray[tuple[int], np.dtype[np.int64]])"
 """What a user of a package that was built does, and what a type checker then knows."""
 
-PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
+GPU = ("cupy", "torch-cuda", "jax-gpu")
+"""What runs only where there is a GPU, and there fails if a library cannot use it."""
 
-HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
-ALL = [backend for name, backend in BACKENDS.items() if name != "cupy"]
+PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
+SITE = [
+    "sphinx",
+    "furo",
+    "myst-parser",
+    "numpydoc",
+    "sphinx-copybutton",
+    "sphinx-gallery",
+    "scikit-image",
+    "scikit-learn",
+]
+
+HERE = [name for name in BACKENDS if name not in GPU or shutil.which("nvidia-smi")]
+ALL = [backend for name, backend in BACKENDS.items() if name not in GPU]
 EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
 EVERY_ROW = ",".join(backend.rows for backend in ALL)
 
-nox.options.sessions = ["lint", "types", "build", *(f"tests({name})" for name in HERE), "lowest", "docs-blocks"]
+nox.options.sessions = ["lint", "types", "build", *(f"tests({name})" for name in HERE), "lowest", "docs"]
 
 
 @nox.session
@@ -113,12 +128,14 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": "numpy,jax,dask,strict", "JAX_ENABLE_X64": "0"})
 
 
-@nox.session(name="docs-blocks")
-def docs_blocks(session: nox.Session) -> None:
-    """Run every code block of the README and the docs, and ``python -m xtopk``, with every library there."""
-    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
-    arguments = session.posargs or ["-q", "tests/test_docs.py", "tests/test_main.py"]
-    session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the README and the docs, ``python -m xtopk`` too, check the links, and build the site."""
+    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING, *SITE)
+    pages = ["tests/test_docs.py", "tests/test_links.py", "tests/test_main.py"]
+    session.run("pytest", "-q", "-n", "2", *pages, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+    arguments = session.posargs or ["-n", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]
+    session.run("sphinx-build", "-E", *arguments)
 
 
 @nox.session
