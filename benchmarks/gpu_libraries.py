@@ -317,7 +317,7 @@ def ours(task: Task) -> dict[str, Select]:
     """Return xtopk with its default promises, and with those of the library."""
 
     def call(**options: Any) -> Select:
-        return lambda x: xtopk.topk(x, task.k, task.axis, mode=task.mode, **options)  # type: ignore[arg-type]
+        return lambda x: xtopk.topk(x, task.k, task.axis, mode=task.mode, **options)  # type: ignore[call-overload]
 
     return {"xtopk": call(), "xtopk unstable": call(stable=False, nan="greatest")}
 
