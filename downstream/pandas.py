@@ -1,13 +1,11 @@
 """pandas: Series.nlargest, which promises what xtopk does: NaN last, the first of equal values."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 import xtopk
 from downstream.task import Prepared, Task
-
-Mode = Literal["largest", "smallest"]
 
 
 def nlargest(size: int) -> Prepared:
@@ -22,7 +20,7 @@ def nlargest(size: int) -> Prepared:
 
     def compute(self: Any, method: str) -> Any:
         values = self.obj.to_numpy()
-        mode: Mode = "largest" if method == "nlargest" else "smallest"
+        mode: xtopk.Mode = "largest" if method == "nlargest" else "smallest"
         return self.obj.iloc[xtopk.topk(values, min(self.n, len(values)), mode=mode).indices]
 
     return Prepared(lambda: series.nlargest(100), [(SelectNSeries, "compute", compute)], check)

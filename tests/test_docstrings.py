@@ -2,14 +2,18 @@
 
 import doctest
 import inspect
+import pydoc
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 import xtopk
+import xtopk.testing
 
-PUBLIC = [getattr(xtopk, name) for name in xtopk.__all__ if inspect.isfunction(getattr(xtopk, name))]
+MODULES = (xtopk, xtopk.testing)
+PUBLIC = [part for module in MODULES for name in module.__all__ if inspect.isfunction(part := getattr(module, name))]
 
 
 def sections(function: Any) -> list[str]:
@@ -19,7 +23,7 @@ def sections(function: Any) -> list[str]:
 
 
 def test_the_public_functions_are_found() -> None:
-    assert {xtopk.topk, xtopk.topk_mask, xtopk.merge_topk} <= set(PUBLIC)
+    assert {xtopk.topk, xtopk.topk_mask, xtopk.merge_topk, xtopk.testing.check_topk} <= set(PUBLIC)
 
 
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.__name__)
@@ -45,9 +49,18 @@ def test_first_line_is_short(function: Any) -> None:
     assert len(first) < 100
 
 
+@pytest.mark.parametrize("function", [f for f in PUBLIC if f.__module__ == "xtopk"], ids=lambda f: f.__name__)
+def test_help_fits_a_screen(function: Any) -> None:
+    """80 columns, in which longer lines wrap, by 50 rows, one of which is the pager's own."""
+    lines = pydoc.plain(pydoc.render_doc(function, "Help on %s:")).splitlines()
+    assert sum(max(1, -(-len(line) // 80)) for line in lines) < 50
+    body = (inspect.getdoc(function) or "").splitlines()
+    assert max(map(len, body)) <= 76, "help() indents by 4"
+
+
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.__name__)
 def test_examples_run(function: Any) -> None:
-    tests = doctest.DocTestFinder(recurse=False).find(function)
+    tests = doctest.DocTestFinder(recurse=False).find(function, globs={"np": np, "xtopk": xtopk})
     runner = doctest.DocTestRunner()
     for test in tests:
         runner.run(test)

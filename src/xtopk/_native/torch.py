@@ -16,18 +16,12 @@ from xtopk._native.torch_dtensor import (
     is_dtensor,
     refuse_transformed_dtensor,
 )
+from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._order import Ranking, dtype_name, rank_key
-from xtopk._select.blocks import indices_by_blocks, width_for
 from xtopk._select.columns import folds_for
-from xtopk._select.kth import indices_by_kth_key
-from xtopk._select.packed import BITS_PACKED, indices_by_packing
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive
 from xtopk._select.verified import indices_by_topk
-
-MIN_WIDTH = 64
-MIN_GAIN = 3
-"""Blocks, used where shapes are static, are as long as a fast reduction needs, and leave a third to select from."""
 
 DIRECT_BELOW = 1 << 15
 FOLDED_FROM = 1 << 17
@@ -73,7 +67,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if found is not None:
             return found
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    indices = (_indices_eager if looks else _indices_static)(xp, rows.detach(), k, rank)
+    indices = (_indices_eager if looks else indices_static)(xp, rows.detach(), k, rank)
     values = _gather(xp, rows, -1, indices)
     if rows is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
@@ -86,10 +80,7 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
     n = x.shape[axis]
     if not _may_branch(x):
-        how = "of keys that settle ties and NaN, shapes static"
-        if width := width_for(n, k, MIN_WIDTH, MIN_GAIN):
-            return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {how}")
-        return Plan("torch.topk", 0, f"blocks would not pay for rows of {n}; {how}")
+        return static_plan(x, n, k, rank)
     how = "with a look for ties and NaN"
     if _is_direct(x, k, axis, rank):
         return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
@@ -153,24 +144,6 @@ def _may_branch(x: Any) -> bool:
     )
 
 
-def _indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices by operations whose shapes depend on no element."""
-    return _least_of_key(xp, rank_key(xp, rows, rank), k, rank.sorted)
-
-
-def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
-    import torch
-
-    # An exported program serves every length, and so cannot be cut by one.
-    width = 0 if torch.compiler.is_exporting() else width_for(key.shape[-1], k, MIN_WIDTH, MIN_GAIN)
-    if width:
-        select = partial(_least_of_key, xp)
-        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)
-    if key.dtype.itemsize * 8 <= BITS_PACKED:
-        return indices_by_packing(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
-    return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)
-
-
 def _is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
     if dtype_name(x.dtype) in UNSUPPORTED:
@@ -206,10 +179,6 @@ def _all_differ(values: Any, axis: int, descending: bool) -> bool:
     rest = values.shape[axis] - 1
     left, right = values.narrow(axis, 0, rest), values.narrow(axis, 1, rest)
     return bool((left > right if descending else left < right).all())
-
-
-def _same(a: Any) -> Any:
-    return a
 
 
 def _indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
