@@ -1,16 +1,19 @@
 """How the site is built: ``python -m nox -s docs``."""
 
-from pathlib import Path
-
 import xtopk
-
-HERE = Path(__file__).parent
 
 project = "xtopk"
 author = copyright = "The xtopk developers"
 release = version = xtopk.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
 exclude_patterns = ["_build", "gallery"]
 nitpicky = True
 
@@ -33,28 +36,14 @@ pygments_dark_style = "github-dark"
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
-if (HERE / "gallery").is_dir():
-    extensions.append("sphinx_gallery.gen_gallery")
-    sphinx_gallery_conf = {
-        "examples_dirs": "gallery",
-        "gallery_dirs": "_gallery",
-        "filename_pattern": r"\.py$",
-        "within_subsection_order": "FileNameSortKey",
-        "image_srcset": ["2x"],
-        "reference_url": {"xtopk": None},
-        "download_all_examples": False,
-        "write_computation_times": False,
-        "show_signature": False,
-    }
-
-
-def setup(app):
-    """Leave pages that are not there yet out of the index."""
-    gone = [name for name in ("why", "downstream") if not (HERE / f"{name}.md").exists()]
-    gone += [] if (HERE / "gallery").is_dir() else ["_gallery/index"]
-
-    def leave_out(app, docname, source):
-        if docname == "index":
-            source[0] = "\n".join(line for line in source[0].splitlines() if line not in gone)
-
-    app.connect("source-read", leave_out)
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "_gallery",
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "image_srcset": ["2x"],
+    "reference_url": {"xtopk": None},
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_signature": False,
+}
