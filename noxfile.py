@@ -115,7 +115,9 @@ def build(session: nox.Session) -> None:
     for package in (wheel, sdist):
         session.run("python", "-m", "venv", "--clear", "clean")
         python = str(next(here.glob("clean/[bS]*/python*")))
-        session.run(python, "-m", "pip", "install", "-q", f"xtopk[numpy] @ {package.as_uri()}", external=True)
+        # Without the cache, in which pip keeps what it built of an sdist that lay at the same place before.
+        install = [python, "-m", "pip", "install", "-q", "--no-cache-dir"]
+        session.run(*install, f"xtopk[numpy] @ {package.as_uri()}", external=True)
         session.run(python, "-c", f"{USE}; print(xtopk.__file__, xtopk.topk(x, 2))", external=True)
         session.run("mypy", "--config-file=", "--strict", "--python-executable", python, "-c", f"{USE}; {TYPED}")
     session.run(python, "-m", "pip", "install", "-q", *TEST_TOOLS, external=True)

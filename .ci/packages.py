@@ -6,8 +6,22 @@ from pathlib import Path
 from zipfile import ZipFile
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXTS = {"", ".cff", ".md", ".rst", ".svg", ".txt", ".typed"}
-SOURCES = TEXTS | {".css", ".csv", ".ini", ".json", ".py", ".toml", ".yaml", ".yml"}
+SOURCES = {
+    "",
+    ".cff",
+    ".css",
+    ".csv",
+    ".ini",
+    ".json",
+    ".md",
+    ".py",
+    ".svg",
+    ".toml",
+    ".txt",
+    ".typed",
+    ".yaml",
+    ".yml",
+}
 """How the names of sources end; a compiled file, a picture or an archive in an sdist is stray."""
 LARGEST = 1 << 20
 NEEDED = ("src/xtopk/py.typed", "tests/test_topk.py", "LICENSE", "README.md", "CHANGELOG.md", "noxfile.py", "PKG-INFO")

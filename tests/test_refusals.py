@@ -51,7 +51,7 @@ Series = type("Series", (), {"__module__": "pandas.core.series", "values": [1, 2
         (np.float64(2.5), "numpy.float64"),
         (np.int8(2), "numpy.int8"),
         (np.bool_(True), "numpy.bool"),
-        (np.datetime64("NaT"), "numpy.datetime64"),
+        (np.datetime64("NaT", "s"), "numpy.datetime64"),
         (Series(), "pandas.Series"),
         (np.ndarray, "type"),
         ([np.zeros(3)], "list"),
