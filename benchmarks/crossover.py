@@ -45,7 +45,7 @@ AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18
 
 NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
-TORCH, JAX, JAX_CPU = "xtopk._native.torch", "xtopk._native.jax", "xtopk._native.jax_cpu"
+TORCH, JAX, JAX_CPU = "xtopk._native.torch_eager", "xtopk._native.jax", "xtopk._native.jax_cpu"
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8, 20))
@@ -53,6 +53,7 @@ TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
 
 PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
 RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
+VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -102,7 +103,12 @@ CONSTANTS = (
     Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
     Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
-    Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
+    Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),
+    Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
+    Constant("torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100))),
+    Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),)),
     Constant("torch", PILED, "MIN_FOLDS", (2, 4, 6), ROWS),
     Constant("torch", PILED, "MAX_FOLDS", (8, 16, 31), LONG),
     Constant("torch", PILED, "MIN_COLUMNS", (16, 32, 128), ROWS),
@@ -152,6 +158,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "sparse": lambda rng, x: np.maximum(x, 1.28),
     "saturated": lambda rng, x: np.minimum(x, 0),
     "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),
+    "negative": lambda rng, x: -np.abs(x) - 1,
     "constant": lambda rng, x: np.ones_like(x),
 }
 
@@ -198,6 +205,8 @@ def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
         return array_of(library, shape[-2::-1], dtype).T
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
+    if dtype == "negative halves":
+        x, dtype = KINDS["negative"](rng, x) / 1000, "float16"
     if dtype in KINDS:
         x, dtype = KINDS[dtype](rng, x), "float64" if dtype == "saturated" else "float32"
     x = (x * 1000).astype(dtype)

@@ -73,15 +73,23 @@ def put_in_order(indices: Any, values: Any, differ: Any) -> Any:
 def integer_key(xp: Any, x: Any, rank: Ranking) -> Any:
     """Return what `rank_key` does for signed integers and floats, in the passes that vector instructions make fast."""
     if not x.is_floating_point():
-        return ~x if rank.largest else x
+        return number_key(xp, x, rank)
     if x.dtype.itemsize == 2:
         x = x.to(xp.float32)
+    # One NaN for all of them: above +inf, or below -inf where the greatest come first.
+    x = xp.nan_to_num(x, nan=-nan if rank.largest and not rank.nan_first else nan, posinf=inf, neginf=-inf)
+    return number_key(xp, x, rank)
+
+
+def number_key(xp: Any, x: Any, rank: Ranking) -> Any:
+    """Return the integer key of what is no NaN; that of NaN is beyond that of an infinity."""
+    if not x.is_floating_point():
+        return ~x if rank.largest else x
     bits = FLOAT_BITS[dtype_name(x.dtype)]
     signed = getattr(xp, f"int{bits}")
-    # One NaN for all of them: above +inf, or below -inf where the greatest come first.
-    x = xp.nan_to_num(x, nan=-nan if rank.largest and not rank.nan_first else nan, posinf=inf, neginf=-inf).view(signed)
+    x = x.view(signed)
     sign = x >> (bits - 1)
-    key = x.bitwise_and_(xp.iinfo(signed).max).bitwise_xor_(sign).sub_(sign)
+    key = (x & xp.iinfo(signed).max).bitwise_xor_(sign).sub_(sign)
     return key.neg_() if rank.largest else key
 
 
@@ -89,9 +97,9 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     """Return whether a look at few elements lets expect that no chosen one is negative."""
     if not rows.is_floating_point() or rank.nan_first:
         return False
-    few = peek(rows)
-    count = int((few >= 0).sum())
-    return count == few.numel() or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * few.numel())
+    few = peek(rows).flatten().tolist()
+    count = sum(x >= 0 for x in few)
+    return count == len(few) or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few))
 
 
 def peek(rows: Any) -> Any:
