@@ -54,6 +54,7 @@ TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
 PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
 RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
 VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
+FEW_NUMBERS = "xtopk._select.few_numbers"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -102,6 +103,7 @@ CONSTANTS = (
     Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
     Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
     Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
+    Constant("torch", TORCH, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])),
     Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
     Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
     Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
@@ -109,6 +111,8 @@ CONSTANTS = (
     Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
     Constant("torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100))),
     Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),)),
+    Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
+    Constant("torch", FEW_NUMBERS, "SEARCHED_AT_A_TIME", (1 << 15, 1 << 21), (((512, 4096), 20, "nearly nan"),)),
     Constant("torch", PILED, "MIN_FOLDS", (2, 4, 6), ROWS),
     Constant("torch", PILED, "MAX_FOLDS", (8, 16, 31), LONG),
     Constant("torch", PILED, "MIN_COLUMNS", (16, 32, 128), ROWS),
@@ -154,6 +158,7 @@ FIXED = {
 
 KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "nan": lambda rng, x: np.where(rng.random(x.shape) < 0.05, np.nan, x),
+    "nearly nan": lambda rng, x: np.where(rng.random(x.shape) < 0.99, np.nan, x),
     "tied": lambda rng, x: np.maximum(x, 0),
     "sparse": lambda rng, x: np.maximum(x, 1.28),
     "saturated": lambda rng, x: np.minimum(x, 0),

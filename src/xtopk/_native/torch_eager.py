@@ -7,6 +7,7 @@ from typing import Any
 from xtopk._explain import Plan
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.columns import folds_for
+from xtopk._select.few_numbers import indices_of_few_numbers, numbers_may_be_few
 from xtopk._select.long_row import indices_of_row, least_width, row_width
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
@@ -25,8 +26,9 @@ ONE_BY_ONE = 5
 """So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
 
 FOLDED_AT_A_TIME = 1 << 24
+CANDIDATES_AT_A_TIME = 1 << 19
 RANKED_AT_A_TIME = 1 << 20
-"""How many elements are reduced at a time, and of how many integer keys are made at a time."""
+"""How many elements are reduced at a time, how many may be left of them, and of how many keys are made at a time."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -73,12 +75,13 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows, name = rows.view(xp.uint8), "uint8"
     if name in UNSUPPORTED and rows.ndim == 1 and n > max(RANKED_AT_A_TIME, 2 * k):
         return _indices_in_pieces(xp, rows, k, rank)
-    if name not in UNSUPPORTED and (indices := _indices_of_row(xp, rows, k, rank)) is not None:
+    if name not in UNSUPPORTED and (indices := _indices_of_some(xp, rows, k, rank)) is not None:
         return indices
     select: Any
     at_a_time, positive = FOLDED_AT_A_TIME, False
     if folds := _folds(rows, n, k):
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
+        at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
     elif rows.numel() < DIRECT_BELOW:
         select = indices_by_ranking
     elif _is_heaped(n, k):
@@ -96,8 +99,12 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     return indices
 
 
-def _indices_of_row(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices of one long row by its blocks, None where columns are better, as they are if there is NaN."""
+def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of one long row by its blocks, of rows that are nearly all NaN by their numbers, else None."""
+    if rows.numel() < FOLDED_FROM:
+        return None
+    if rows.ndim > 1:
+        return indices_of_few_numbers(xp, rows, k, rank) if numbers_may_be_few(rows, rank) else None
     if rows.is_floating_point() and peek(rows).isnan().any():
         return None
     for positive in (True, False):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
-from xtopk._select.columns import candidate_positions, folds_for
+from xtopk._select.columns import candidate_positions, folds_for, take
 from xtopk._select.ranked import as_integers, in_order, integer_key, is_zero, peek, ranked, settled
 from xtopk._select.settle import first_of_value
 
@@ -53,7 +53,7 @@ def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *,
         if _is_all(xp, rows, value, best, rank, folds, look):
             return first_of_value(xp, rows, value, k)
     position = candidate_positions(xp, chosen, folds, n)
-    few = rows.gather(-1, position)
+    few = take(rows, position)
     indices, key, unsettled = ranked(xp, clean(few) if positive else few, position, k, rank)
     last = key[..., -1] if rank.sorted else key.amax(-1)
     if positive and not in_order(key, last, rows.dtype, rank):
@@ -119,7 +119,7 @@ def best_columns(xp: Any, maxima: Any, k: int, rank: Ranking) -> Any:
         return _topk(xp, maxima, k, rank)
     chosen = best_columns(xp, best_of_columns(maxima, folds, rank.largest), k, rank)
     position = candidate_positions(xp, chosen, folds, n)
-    return position.gather(-1, _topk(xp, maxima.gather(-1, position), k, rank))
+    return position.gather(-1, _topk(xp, take(maxima, position), k, rank))
 
 
 def _topk(xp: Any, few: Any, k: int, rank: Ranking) -> Any:
