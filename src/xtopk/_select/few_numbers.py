@@ -8,6 +8,7 @@ from typing import Any
 
 from xtopk._order import Ranking, positions
 from xtopk._select.ranked import peek
+from xtopk._select.settle import where_true
 
 FEW = 16
 """The numbers of a row are few if there is at most one for so many elements, or if there are no more than k."""
@@ -28,7 +29,7 @@ def indices_of_few_numbers(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the top k of contiguous rows of floats, NaN last; None where the numbers are not few."""
     n, flat = rows.shape[-1], rows.view(-1)
     parts = enumerate(flat.split(SEARCHED_AT_A_TIME))
-    hits = xp.concat([_hits(xp, part == part).add_(i * SEARCHED_AT_A_TIME) for i, part in parts])
+    hits = xp.concat([where_true(xp, part == part).add_(i * SEARCHED_AT_A_TIME) for i, part in parts])
     lines = flat.shape[0] // n
     start = xp.searchsorted(hits, n * positions(xp, rows, 0, lines + 1))
     count = start.diff()
@@ -47,12 +48,3 @@ def indices_of_few_numbers(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     nth = slot[:k] - count[:, None]
     missing = nth + xp.searchsorted(position - slot, nth, right=True)
     return xp.where(nth < 0, position.gather(-1, order), missing).view(*rows.shape[:-1], k)
-
-
-def _hits(xp: Any, mask: Any) -> Any:
-    """Return where a mask that is nearly all False is True."""
-    if mask.shape[0] % 8:
-        return mask.nonzero()[:, 0]
-    words = mask.view(xp.int64).nonzero()[:, 0]
-    word, byte = mask.view(-1, 8)[words].nonzero().unbind(-1)
-    return words[word] * 8 + byte
