@@ -123,6 +123,7 @@ CONSTANTS = (
     Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
     Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),
     Constant("torch", SETTLE, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
+    Constant("torch", SETTLE, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
     Constant("torch", SETTLE, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),

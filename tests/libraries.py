@@ -123,7 +123,8 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
     few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
-    few |= {"xtopk._select.settle.LONG_ROW": 200}
+    few |= {"xtopk._select.settle.LONG_ROW": 200, "xtopk._select.settle.MIN_PREFIX": 1}
+    few |= {"xtopk._select.settle.WORDS_FROM": 0}
     with ExitStack() as stack:
         for name, value in few.items():
             stack.enter_context(mock.patch(name, value))

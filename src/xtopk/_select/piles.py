@@ -37,7 +37,9 @@ def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *,
     hides = rows.is_floating_point() and not rank.nan_first and (largest or not positive)
     shown = hides and bool(peek(rows).isnan().any())
     if not shown:
-        maxima = best_of_columns(look(rows), folds, largest)
+        seen = look(rows)
+        inverted = not largest and seen.dtype == xp.int64  # a piece at a time
+        maxima = (partial(_best_in_pieces, xp, clean=_same) if inverted else best_of_columns)(seen, folds, largest)
     if shown or (hides and _shows_nan(maxima, rows.dtype, largest)):
         worst = -xp.inf if largest else xp.inf
 
@@ -103,6 +105,8 @@ def _best_in_pieces(xp: Any, rows: Any, folds: int, largest: bool, clean: ArrayF
 
 def best_of_columns(rows: Any, folds: int, largest: bool) -> Any:
     """Return the best of each column of the pile, reduced in the order in which it lies in memory."""
+    if not largest and rows.dtype.itemsize == 8 and not rows.is_floating_point():
+        return ~best_of_columns(~rows, folds, True)  # torch's minima of int64 take 30 times longer than its maxima
     columns = rows.shape[-1] // folds
     pile = rows[..., : folds * columns].unflatten(-1, (folds, columns))
     if pile.stride(-1) == 1 or pile.ndim == 2:

@@ -12,7 +12,7 @@ from math import inf, nan
 from operator import or_
 from typing import Any
 
-from xtopk._order import FLOAT_BITS, FLOAT_INFINITY_BITS, Ranking, dtype_name
+from xtopk._order import FLOAT_BITS, FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
 from xtopk._select.packed import BITS_PACKED, unpack
 from xtopk._select.settle import settle
 
@@ -51,6 +51,12 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         packed = key.to(xp.int64).bitwise_left_shift_(BITS_PACKED).bitwise_or_(position)
         packed = packed.topk(k, largest=False, sorted=rank.sorted).values
         return unpack(packed), packed >> BITS_PACKED, None
+    shift = few.shape[-1].bit_length()
+    if rank.stable and not few.is_floating_point() and max(key.amax(), (~key).amax()) >> 63 - shift == 0:
+        chosen = positions(xp, few, 0, few.shape[-1])
+        packed = key.bitwise_left_shift(shift).bitwise_or_(chosen).topk(k, largest=False).values
+        chosen = packed & (1 << shift) - 1
+        return chosen if position is None else position.gather(-1, chosen), packed >> shift, None
     key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False)
     indices = chosen[..., :k] if position is None else position.gather(-1, chosen[..., :k])
     rises = key[..., :-1] < key[..., 1:]

@@ -20,9 +20,10 @@ BATCH = 1 << 20
 WORDS_FROM = 1 << 15
 """So many elements of a mask are looked for what is True by eight."""
 
+MIN_PREFIX = 64
 PREFIX_PER_CHOICE = 2
 LENGTHENED = 8
-"""How many elements are looked at first for each place that is left; of one row, how many times more after these."""
+"""How many elements are looked at first, at least and for each place left; of one row, how many times more next."""
 
 
 def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ranking) -> None:
@@ -68,7 +69,7 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
 
 def _nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
     """Return where the elements that equal the value stand, those of these numbers, counted from 1."""
-    n, length = rows.shape[-1], PREFIX_PER_CHOICE * nth.shape[-1]
+    n, length = rows.shape[-1], max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
     found, count = _nth_in(xp, rows[:, :length], value, nth)
     while length < n:
         short = (count < nth[:, -1]).nonzero()[:, 0]
