@@ -50,7 +50,7 @@ def indices_by_columns(xp: Any, rows: Any, k: int, rank: Ranking, folds: int, *,
     chosen = best_columns(xp, maxima, columns_for(rows, k), rank)
     bound = integer_key(xp, maxima.gather(-1, chosen), rank)
     best, bound = bound.amin(-1), bound.amax(-1)
-    if rank.stable and bool((best == bound).all()):
+    if bool((best == bound).all()):
         value = maxima.gather(-1, chosen[..., :1]).view(rows.dtype)
         if _is_all(xp, rows, value, best, rank, folds, look):
             return first_of_value(xp, rows, value, k)

@@ -45,7 +45,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     chosen may stand lower than it.
     """
     key = integer_key(xp, few, rank)
-    if key.dtype.itemsize * 8 <= BITS_PACKED:
+    if rank.stable and key.dtype.itemsize * 8 <= BITS_PACKED:
         if position is None:
             position = xp.arange(few.shape[-1], device=few.device)
         packed = key.to(xp.int64).bitwise_left_shift_(BITS_PACKED).bitwise_or_(position)
@@ -57,7 +57,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         packed = key.bitwise_left_shift(shift).bitwise_or_(chosen).topk(k, largest=False).values
         chosen = packed & (1 << shift) - 1
         return chosen if position is None else position.gather(-1, chosen), packed >> shift, None
-    key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False)
+    key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False, sorted=rank.stable or rank.sorted)
     indices = chosen[..., :k] if position is None else position.gather(-1, chosen[..., :k])
     rises = key[..., :-1] < key[..., 1:]
     if not rank.stable or rises.all():

@@ -61,5 +61,4 @@ def _any_nan(values: Any, axis: int) -> Any:
     """Return which rows hold NaN, None if none does."""
     if not values.is_floating_point():
         return None
-    missing = values.isnan()
-    return missing.any(axis) if missing.any() else None
+    return values.isnan().any(axis) if values.amax().isnan() else None
