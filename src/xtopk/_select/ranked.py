@@ -60,7 +60,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False, sorted=rank.stable or rank.sorted)
     indices = chosen[..., :k] if position is None else position.gather(-1, chosen[..., :k])
     rises = key[..., :-1] < key[..., 1:]
-    if not rank.stable or rises.all():
+    if not rank.stable or not rises.numel() or rises.view(xp.uint8).amin():
         return indices, key[..., :k], None
     indices = put_in_order(indices.contiguous(), key[..., :k], rises[..., : k - 1])
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
