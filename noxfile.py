@@ -84,6 +84,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def conformity(session: nox.Session) -> None:
+    """Check every library's own top k, and write docs/conformity.md."""
+    session.install(".[numpy]", *EVERYTHING, *PEERS)
+    session.run("python", "-m", "benchmarks.conformity", *(session.posargs or ["--write", "docs"]))
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Compare random calls with the oracle: ``python -m nox -s fuzz -- --library torch --calls 100000``."""
     session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)

@@ -65,7 +65,7 @@ def tied_array(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any, kin
 
 def interesting_lengths() -> list[int]:
     """Return lengths around those at which an algorithm may change."""
-    return [n + step for n in (32, 64, 128, 256, 1024, 4096) for step in (-1, 0, 1)]
+    return [n + step for n in (32, 64, 128, 256, 512, 1024, 4096) for step in (-1, 0, 1)]
 
 
 def interesting_k(n: int) -> list[int]:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 import xtopk
+import xtopk.testing
 
-PUBLIC = [getattr(xtopk, name) for name in xtopk.__all__ if inspect.isfunction(getattr(xtopk, name))]
+MODULES = (xtopk, xtopk.testing)
+PUBLIC = [part for module in MODULES for name in module.__all__ if inspect.isfunction(part := getattr(module, name))]
 
 
 def sections(function: Any) -> list[str]:
@@ -19,7 +21,7 @@ def sections(function: Any) -> list[str]:
 
 
 def test_the_public_functions_are_found() -> None:
-    assert {xtopk.topk, xtopk.topk_mask, xtopk.merge_topk} <= set(PUBLIC)
+    assert {xtopk.topk, xtopk.topk_mask, xtopk.merge_topk, xtopk.testing.check_topk} <= set(PUBLIC)
 
 
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.__name__)

@@ -49,7 +49,7 @@ ALGORITHMS = {
     "torch.topk": ["topk_and_doubt", "indices_by_topk"],
     "partition": ["indices_by_partition"],
     "pairs": ["indices_by_pairs"],
-    "sort": ["indices_by_sort", "indices_by_packing"],
+    "sort": ["indices_by_sort", "indices_by_packed_sort"],
     "argsort": ["indices_by_sort"],
     "rounds of minima": ["indices_by_rounds"],
     "threshold": ["indices_of_rows", "indices_of_row"],

@@ -24,7 +24,12 @@ NEEDED_BY = {"jax": ["numpy"]}
 
 def array_libraries_loaded_by(statement: str) -> list[str]:
     """Return which array libraries a fresh interpreter has loaded after a statement."""
-    program = f"import sys\n{statement}\nprint(*[m for m in {ARRAY_LIBRARIES} if m in sys.modules])"
+    return loaded_by(statement, ARRAY_LIBRARIES)
+
+
+def loaded_by(statement: str, modules: list[str]) -> list[str]:
+    """Return which of some modules a fresh interpreter has loaded after a statement."""
+    program = f"import sys\n{statement}\nprint(*[m for m in {modules} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return done.stdout.split()
 
@@ -45,6 +50,16 @@ def test_import_loads_no_array_library() -> None:
     assert array_libraries_loaded_by("import xtopk") == array_libraries_loaded_by("import array_api_compat") == []
 
 
+def test_the_suite_loads_no_array_library_and_no_test_tool() -> None:
+    assert array_libraries_loaded_by("import xtopk.testing") == []
+    assert loaded_by("import xtopk.testing", ["pytest", "hypothesis"]) == []
+
+
+def test_only_who_wants_the_suite_loads_it() -> None:
+    assert loaded_by("import xtopk", ["xtopk.testing"]) == []
+    assert loaded_by("import xtopk.testing", ["xtopk.testing"]) == ["xtopk.testing"]
+
+
 def test_that_guard_can_fail() -> None:
     assert array_libraries_loaded_by("import xtopk, numpy") == ["numpy"]
 
@@ -54,6 +69,11 @@ def test_import_arrows() -> None:
         for name in imported(path):
             if path.parent.name == "_select":
                 assert not name.startswith(("xtopk._native", "xtopk._topk", "xtopk._checks")), f"{path}: {name}"
+            if path.parent.name == "testing":  # it judges the rest, and knows no more of it than names of dtypes
+                assert name.startswith(("xtopk.testing", "xtopk._order.")) or not name.startswith("xtopk"), name
+                assert name.partition(".")[0] not in ARRAY_LIBRARIES, f"{path}: {name}"
+            elif name.startswith("xtopk.testing"):
+                raise AssertionError(f"{path}: {name}")
             if path.parent.name == "_native":
                 assert not name.startswith(("xtopk._topk", "xtopk._checks")), f"{path}: {name}"
             if name.startswith("array_api_compat"):

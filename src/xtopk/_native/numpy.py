@@ -77,7 +77,9 @@ def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     path = path_of(max(1, min(x.size, BLOCK_ELEMENTS) // n), n, k, x.dtype.itemsize)
     if path == "pairs":
         return Plan(path, 0, f"every two of {n} elements are compared, in all rows at a time")
-    if path in ("sort", "partition"):
+    if path == "sort":
+        return Plan(path, 0, f"{k} of {n} are found as fast by sorting integers that hold key and position")
+    if path == "partition":
         return Plan(path, 0, f"{k} of {n} is too great a share for a bound to narrow")
     folds = folds_for(n, k) if path == "rows" else row_folds(n, k)
     if folds == 1:

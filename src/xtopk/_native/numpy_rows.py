@@ -3,23 +3,29 @@
 from functools import partial
 from typing import Any
 
-from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name, rank_key
+from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name
 from xtopk._select.bound import FOLDED_ROW, folds_for
-from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._select.packed import BITS_PACKED
+from xtopk._select.packed_sort import indices_by_packed_sort, vectorised_rank_key
 from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import LOOKED_AT, first_hits, indices_in_pieces, take_rows, then
 from xtopk._select.sort import indices_by_sort
 from xtopk._select.threshold import PICKED_SHARE, PIECE, indices_of_row, indices_of_rows
 
-SORTED_SHARES = {1: 6, 2: 6, 4: 2, 8: 5}
+SORTED_SHARES = {1: 6, 2: 6, 4: 3, 8: 5}
 """Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
 
-RADIX_SORTED = 256
+RADIX_SORTED = 513
 """From this length NumPy sorts integers of up to 16 bits faster than packed ones."""
 
-COUNTED, COUNTED_ROWS = 32, 512
-"""Rows up to so short, and at least so many, are ranked by comparing every two elements."""
+PACKED_ROW = {1: 512, 2: 512, 4: 128}
+PACKED_ALL = 2048
+"""Rows up to so short, by bytes an element, or several of so few elements together, are sorted whole: NumPy does that
+in a few vector instructions, where narrowing the search takes a dozen calls."""
+
+COUNTED, COUNTED_ROWS = 24, 512
+"""64-bit rows up to so short, and at least so many, are ranked by comparing every two elements."""
 
 COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
 """The dtypes that NumPy itself compares fast and, but for NaN, in the right order."""
@@ -27,19 +33,17 @@ COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
 
 def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the top k of each row, in order."""
-    kind, name = rows.dtype.kind, dtype_name(rows.dtype)
-    if kind == "b":
-        rows = rows.view(xp.uint8) != 0  # a byte of True that is not 1 is no greater
-    half = name in ("float16", "bfloat16")
-    count, n = rows.shape
-    path = path_of(count, n, k, rows.dtype.itemsize)
-    if path == "sort":
-        return _indices_by_sort(xp, rank_key(xp, xp.ascontiguousarray(rows), rank), k)
+    if rows.dtype.kind == "b":
+        rows = (rows.view(xp.uint8) != 0).view(xp.uint8)  # a byte of True that is not 1 is no greater
+    name, (count, n) = dtype_name(rows.dtype), rows.shape
+    if path_of(count, n, k, rows.dtype.itemsize) == "sort":
+        rows = xp.ascontiguousarray(rows)
+        if rows.dtype.itemsize <= 2 and n >= RADIX_SORTED:
+            return indices_by_sort(xp, vectorised_rank_key(xp, rows, rank), None, k, axis=1)
+        return indices_by_packed_sort(xp, rows, k, rank)
     if rank.nan_first and name in FLOAT_INFINITY_BITS:
         return _indices_after_nan(xp, rows, k, rank, name)
-    if kind == "b":
-        return _indices(xp, rows.view(xp.uint8), k, largest=rank.largest)[0]
-    if half and path != "pairs":
+    if name in ("float16", "bfloat16"):
         indices, unanswered = _indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
     elif name in COMPARED_DIRECTLY:
         indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
@@ -63,7 +67,7 @@ def _indices_by_key(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         return indices_in_pieces(
             xp, rows, k, step, lambda part, k: _indices_by_key(xp, part, min(k, part.shape[1]), rank)
         )
-    return _indices(xp, rank_key(xp, rows, rank), k, largest=False)[0]
+    return _indices(xp, vectorised_rank_key(xp, rows, rank), k, largest=False)[0]
 
 
 def _indices_after_nan(xp: Any, rows: Any, k: int, rank: Ranking, name: str) -> Any:
@@ -98,13 +102,6 @@ def _is_nan(xp: Any, name: str, part: Any) -> Any:
     return part.view(xp.uint16) << 1 > FLOAT_INFINITY_BITS[name] << 1
 
 
-def _indices_by_sort(xp: Any, key: Any, k: int) -> Any:
-    n = key.shape[1]
-    if 8 * key.dtype.itemsize < BITS_PACKED and n >= RADIX_SORTED:
-        return indices_by_sort(xp, key, None, k, axis=1)
-    return indices_by_packing(xp, key, k, lambda packed, k: xp.sort(packed, axis=-1)[:, :k])
-
-
 def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     """Return the indices, and which rows are unanswered for NaN or None."""
     count, n = rows.shape
@@ -128,10 +125,13 @@ def _is_hidden(xp: Any, rows: Any) -> Any:
 
 def path_of(count: int, n: int, k: int, itemsize: int) -> str:
     """Return which algorithm suits so many rows of `n` elements of so many bytes."""
-    if n <= COUNTED and count >= COUNTED_ROWS:
+    packs = 8 * itemsize <= BITS_PACKED
+    if packs and count > 1 and (n <= PACKED_ROW[itemsize] or count * n <= PACKED_ALL):
+        return "sort"
+    if not packs and n <= COUNTED and count >= COUNTED_ROWS:
         return "pairs"
     if n < SORTED_SHARES[itemsize] * k:
-        return "sort" if 8 * itemsize <= BITS_PACKED else "partition"
+        return "sort" if packs else "partition"
     return "rows" if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k else "row"
 
 

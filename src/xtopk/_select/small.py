@@ -6,7 +6,9 @@ A matrix of rows is C-contiguous, or the transpose of a matrix in which the rows
 from collections.abc import Callable
 from typing import Any
 
-from xtopk._select.packed import BITS_PACKED, pack, unpack
+from xtopk._order import Ranking
+from xtopk._select.packed import BITS_PACKED
+from xtopk._select.packed_sort import indices_by_packed_sort
 
 PACKED_FROM = 1024
 """From this many candidates one sort of packed keys is worth making them."""
@@ -32,8 +34,7 @@ def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
     The values hold no NaN. Equal ones keep their order, so the lower index comes first.
     """
     if values.size >= PACKED_FROM and values.dtype.itemsize * 8 <= BITS_PACKED:
-        key = _ascending_key(xp, values)
-        return unpack(xp.sort(pack(xp, ~key if largest else key), axis=-1)[..., :k])
+        return indices_by_packed_sort(xp, values, k, Ranking(largest, nan_first=False, sorted=True, stable=True))
     if not largest:
         return values.argsort(axis=-1, kind="stable")[..., :k]
     # Backwards twice: the greatest come first, and equal ones keep their order.
@@ -123,13 +124,3 @@ def worst_value(xp: Any, dtype: Any, *, largest: bool) -> Any:
     if dtype.kind == "f":
         return -xp.inf if largest else xp.inf
     return xp.iinfo(dtype).min if largest else xp.iinfo(dtype).max
-
-
-def _ascending_key(xp: Any, values: Any) -> Any:
-    """Return int64 in the order of numbers of at most 32 bits, themselves of at most 32 bits and a sign."""
-    if values.dtype.kind == "i":
-        return values.astype(xp.int64)
-    if values.dtype.kind == "u":
-        return values.astype(xp.int64) - (1 << 31)
-    bits = (values + values.dtype.type(0)).view(xp.int32)  # -0 + 0 is +0
-    return (bits ^ ((bits >> 31) & xp.iinfo(xp.int32).max)).astype(xp.int64)
