@@ -125,6 +125,8 @@ CONSTANTS = (
     Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
     Constant("torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100))),
     Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),)),
+    Constant("torch", LONG_ROW, "ROW_GAIN", (8, 128), tuple(((1 << 22,), k, "float32") for k in (300, 1000, 3000))),
+    Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
     Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
     Constant("torch", FEW_NUMBERS, "SEARCHED_AT_A_TIME", (1 << 15, 1 << 21), (((512, 4096), 20, "nearly nan"),)),
     Constant("torch", PILED, "MIN_FOLDS", (2, 4, 6), ROWS),
@@ -187,7 +189,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD), "jax": (JAX, JAX_CPU)}
+    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD), "jax": (JAX, JAX_CPU), "torch": (TORCH,)}
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]

@@ -120,6 +120,7 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     few = {"xtopk._native.torch_eager.DIRECT_BELOW": 0, "xtopk._native.torch_eager.FOLDED_FROM": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.FOLDED_HEAPED": 0}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
+    few |= {"xtopk._native.torch_eager.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
     few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
     few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}

@@ -8,7 +8,7 @@ from xtopk._explain import Plan
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.columns import folds_for
 from xtopk._select.few_numbers import indices_of_few_numbers, numbers_may_be_few
-from xtopk._select.long_row import indices_of_row, least_width, row_width
+from xtopk._select.long_row import ROW_GAIN, indices_of_row, least_width, row_width
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
@@ -119,7 +119,7 @@ def _width(x: Any, k: int, *, positive: bool) -> int:
     """Return the length of the blocks of a row, 0 where it is not one long row of few bits an element."""
     if x.ndim > 1 or x.shape[0] < FOLDED_FROM or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
         return 0
-    return row_width(x.shape[0], k, least_width(x.dtype, positive=positive))
+    return row_width(x.shape[0], k, least_width(x.dtype, positive=positive), ROW_GAIN)
 
 
 def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking) -> Any:

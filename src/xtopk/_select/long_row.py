@@ -20,11 +20,15 @@ CUT_FROM = 1 << 14
 CUT_WIDTH = 32
 """So many candidates are cut into blocks once more, at least so long."""
 
+ROW_GAIN = 32
+CUT_GAIN = 4
+"""A row is cut if its blocks leave so many times fewer elements, or columns are better; candidates are already few."""
 
-def row_width(n: int, k: int, least: int) -> int:
-    """Return how long to make the blocks of a row, near twice the square root of n / k; 0 if k hold too much."""
+
+def row_width(n: int, k: int, least: int, gain: int) -> int:
+    """Return how long to make the blocks, near twice the square root of n / k, or 0 if k hold more than a `gain`-th."""
     width = max(least, 2 << ((n // k).bit_length() // 2))
-    return width if 32 * k * width <= n else 0
+    return width if gain * k * width <= n else 0
 
 
 def least_width(dtype: Any, *, positive: bool) -> int:
@@ -61,7 +65,7 @@ def _best_of_blocks(row: Any, width: int, largest: bool) -> Any:
 def _packed(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
     """Return the keys of the top k, their positions in the lower half, in order."""
     n = row.shape[0]
-    if n < CUT_FROM or not (width := row_width(n, k, CUT_WIDTH)):
+    if n < CUT_FROM or not (width := row_width(n, k, CUT_WIDTH, CUT_GAIN)):
         return pack(xp, number_key(xp, row, rank).to(xp.int64)).topk(k, largest=False).values
     return _packed_of_blocks(xp, row, _best_of_blocks(row, width, rank.largest), k, width, rank)
 
@@ -69,11 +73,11 @@ def _packed(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
 def _packed_of_blocks(xp: Any, row: Any, maxima: Any, k: int, width: int, rank: Ranking) -> Any:
     """Return what `_packed` does, where the maxima of the blocks are known."""
     count = maxima.shape[0]
-    cut, held = count * width, k * width
+    cut = count * width
     chosen = unpack(_packed(xp, maxima, k, rank)).sort().values
-    few = row.new_empty(held + row.shape[0] - cut)
-    xp.index_select(row[:cut].view(count, width), 0, chosen, out=few[:held].view(k, width))
-    few[held:] = row[cut:]  # what the blocks leave over
+    few = row[:cut].view(count, width).index_select(0, chosen).view(-1)
+    if cut < row.shape[0]:
+        few = xp.concat([few, row[cut:]])
     packed = _packed(xp, few, k, rank)
     moved = xp.concat([chosen, chosen.new_full((1,), count)]) - positions(xp, chosen, 0, k + 1)
     return packed + moved.mul_(width).gather(0, unpack(packed) >> width.bit_length() - 1)
