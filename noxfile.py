@@ -1,6 +1,7 @@
 """What CI runs: ``python -m nox``; one session of it: ``python -m nox -s "tests(torch)"``."""
 
 import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 import nox
@@ -22,25 +23,50 @@ class Backend(NamedTuple):
 
 
 BACKENDS = {
-    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy", ["ml_dtypes", "matplotlib"]),
+    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy", ["ml_dtypes", "matplotlib"]),
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
     "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
-    "jax-x64": Backend("jax,jax-many", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "jax-x64": Backend("jax,jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
-    "lite": Backend("numpy,numpy-readonly", ["numpy==2.0.*", "array-api-compat==1.12.*"]),
-    "cupy": Backend("cupy", ["cupy-cuda13x"]),
+    "cupy": Backend("cupy,cupy-blocks", ["cupy-cuda13x"]),
+    "torch-cuda": Backend("torch-cuda,torch-cuda-blocks", [TORCH, "ml_dtypes"]),
+    "jax-gpu": Backend("jax-gpu,jax-gpu-blocks", ["jax[cuda13]"], {"JAX_ENABLE_X64": "1"}),
 }
-"""``lite`` is NumPy alone, in the oldest versions that pyproject.toml allows."""
+
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+EXTRAS = [need for extra, needs in PROJECT["optional-dependencies"].items() if extra != "torch" for need in needs]
+LOWEST = [f"{need.replace('>=', '==')}.*" for need in (*PROJECT["dependencies"], *EXTRAS)]
+"""The oldest versions that pyproject.toml allows; of torch it is `TORCH`, which `tests(torch)` runs on."""
+
+ANSWERS = ["topk", "mask", "merge", "refusals", "result", "lazy", "jax_transforms"]
+"""The files of tests that ask for answers, rather than how they are found."""
+
+USE = "from typing import assert_type; import numpy as np; import xtopk; x = np.zeros(3)"
+TYPED = "assert_type(xtopk.topk(x, 2).indices, np.ndarray[tuple[int], np.dtype[np.int64]])"
+"""What a user of a package that was built does, and what a type checker then knows."""
+
+GPU = ("cupy", "torch-cuda", "jax-gpu")
+"""What runs only where there is a GPU, and there fails if a library cannot use it."""
 
 PEERS = ["matplotlib", "array-api-extra", "bottleneck", "pyarrow", "polars", "keras"]
+SITE = [
+    "sphinx",
+    "furo",
+    "myst-parser",
+    "numpydoc",
+    "sphinx-copybutton",
+    "sphinx-gallery",
+    "scikit-image",
+    "scikit-learn",
+]
 
-HERE = [name for name in BACKENDS if name != "cupy" or shutil.which("nvidia-smi")]
-ALL = [backend for name, backend in BACKENDS.items() if name not in ("lite", "cupy")]
+HERE = [name for name in BACKENDS if name not in GPU or shutil.which("nvidia-smi")]
+ALL = [backend for name, backend in BACKENDS.items() if name not in GPU]
 EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
 EVERY_ROW = ",".join(backend.rows for backend in ALL)
 
-nox.options.sessions = ["lint", "types", *(f"tests({name})" for name in HERE), "docs-blocks"]
+nox.options.sessions = ["lint", "types", "build", *(f"tests({name})" for name in HERE), "lowest", "docs"]
 
 
 @nox.session
@@ -53,9 +79,35 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types, strictly, in src and tests."""
-    session.install(".[numpy]", "mypy", *TEST_TOOLS)
+    """Check types, strictly, in src and tests, and as a user's own code is checked, by two checkers."""
+    session.install(".[numpy]", "mypy", "pyright[nodejs]", *TEST_TOOLS, *EVERYTHING)
     session.run("mypy")
+    session.run("mypy", "--config-file", "tests/types/mypy.ini")
+    session.run("pyright", "--project", "tests/types")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the sdist and the wheel, look what is in them, install each where nothing else is, and use it."""
+    session.install("build", "hatchling", "twine", "mypy", "numpy")
+    here = Path(session.create_tmp()).resolve()
+    dist = here / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist))
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("python", ".ci/packages.py", str(wheel), str(sdist))
+    session.chdir(here)  # where there is no src
+    for package in (wheel, sdist):
+        session.run("python", "-m", "venv", "--clear", "clean")
+        python = str(next(here.glob("clean/[bS]*/python*")))
+        session.run(python, "-m", "pip", "install", "-q", f"xtopk[numpy] @ {package.as_uri()}", external=True)
+        session.run(python, "-c", f"{USE}; print(xtopk.__file__, xtopk.topk(x, 2))", external=True)
+        session.run("mypy", "--config-file=", "--strict", "--python-executable", python, "-c", f"{USE}; {TYPED}")
+    session.run(python, "-m", "pip", "install", "-q", *TEST_TOOLS, external=True)
+    shutil.unpack_archive(sdist, here, filter="data")
+    session.chdir(here / sdist.name.removesuffix(".tar.gz"))
+    session.run(python, "-m", "pytest", "-q", "-n", "2", "tests/test_topk.py", external=True)
 
 
 @nox.session
@@ -68,12 +120,22 @@ def tests(session: nox.Session, backend: str) -> None:
     session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
 
 
-@nox.session(name="docs-blocks")
-def docs_blocks(session: nox.Session) -> None:
-    """Run every code block of the README and the docs, and ``python -m xtopk``, with every library there."""
-    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING)
-    arguments = session.posargs or ["-q", "tests/test_docs.py", "tests/test_main.py"]
-    session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests that say what the answer is on the oldest versions that pyproject.toml allows."""
+    session.install(".", *TEST_TOOLS, *LOWEST, "distributed")
+    tests = session.posargs or ["-q", "-n", "2", *(f"tests/test_{name}.py" for name in ANSWERS)]
+    session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": "numpy,jax,dask,strict", "JAX_ENABLE_X64": "0"})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the README and the docs, ``python -m xtopk`` too, check the links, and build the site."""
+    session.install(".[numpy]", *TEST_TOOLS, *EVERYTHING, *SITE)
+    pages = ["tests/test_docs.py", "tests/test_links.py", "tests/test_main.py"]
+    session.run("pytest", "-q", "-n", "2", *pages, env={"XTOPK_TEST_LIBRARIES": EVERY_ROW})
+    arguments = session.posargs or ["-n", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]
+    session.run("sphinx-build", "-E", *arguments)
 
 
 @nox.session

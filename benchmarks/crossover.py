@@ -158,6 +158,7 @@ CONSTANTS = (
 
 FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
+    "BITS_NARROW": "as BITS_PACKED, in an int32",
     "FOLDS": "how deep XLA makes one loop of keys and folding; measured with COLUMNS by hand, as docs/design.md says",
     "COLUMNS": "as FOLDS",
     "MERGED_AT_A_TIME": "how much a worker holds, against tasks and merges; measured by benchmarks/scaling.py",
@@ -168,8 +169,16 @@ FIXED = {
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
-    "xtopk._native.torch.MIN_WIDTH": "of the compiled path alone; a fast reduction needs so many",
-    "xtopk._native.torch.MIN_GAIN": "of the compiled path alone; as in JAX",
+    "NARROWEST": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
+    "xtopk._native.jax.FEW": "as NARROWEST",
+    "xtopk._native.cupy.MIN_WIDTH": "as NARROWEST",
+    "xtopk._native.cupy.MIN_GAIN": "as NARROWEST",
+    "xtopk._native.cupy.FEW": "as NARROWEST",
+    "xtopk._native.cupy.AT_A_TIME": "as NARROWEST",
+    "xtopk._native.torch_static.MIN_WIDTH": "of compilers and GPUs; a fast reduction needs so many",
+    "xtopk._native.torch_static.MIN_GAIN": "of compilers and GPUs; as in JAX",
+    "xtopk._native.torch_static.FEW": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
+    "xtopk._native.torch_static.AT_A_TIME": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
 }
 """Integers that other values would break, or that go together."""
 

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -100,18 +100,44 @@ def torch_make(x: Any) -> Any:
 def torch_back(*arrays: Any) -> list[Any]:
     torch = import_module("torch")
     return [
-        a.detach().view(torch.int16).numpy().view(np_dtype("bfloat16"))
+        a.detach().view(torch.int16).cpu().numpy().view(np_dtype("bfloat16"))
         if a.dtype == torch.bfloat16
-        else a.detach().numpy()
+        else a.detach().cpu().numpy()
         for a in arrays
     ]
 
 
+def torch_make_on(device: str, x: Any) -> Any:
+    """Make a tensor on a device, with the strides it has on the CPU unless elements share memory."""
+    torch = import_module("torch")
+    here = torch_make(x)
+    if 0 in here.stride():
+        return here.to(device)
+    there = torch.empty_strided(here.shape, here.stride(), dtype=here.dtype, device=device)
+    return there.copy_(here)
+
+
+@contextmanager
+def replaced(constants: dict[str, Any]) -> Iterator[None]:
+    """Give constants, named in full, other values for a while."""
+    with ExitStack() as stack:
+        for name, value in constants.items():
+            stack.enter_context(mock.patch(name, value))
+        yield
+
+
+def torch_call_off_the_cpu(function: Any, *args: Any, **options: Any) -> Any:
+    """Call with blocks also of few elements, and few of them at a time."""
+    with replaced({"xtopk._native.torch_static.FEW": 0, "xtopk._native.torch_static.AT_A_TIME": 1000}):
+        return function(*args, **options)
+
+
 def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call under `torch.vmap` along a new axis of one, where Python may not branch on elements."""
+    """Call under `torch.vmap` along a new axis of one, where Python may not look at elements; few blocks at a time."""
     torch = import_module("torch")
     batch = [tuple(a[None] for a in part) for part in x] if isinstance(x, list) else x[None]
-    result = torch.vmap(lambda inner: function(inner, *args, **options))(batch)
+    with mock.patch("xtopk._native.torch_static.AT_A_TIME", 1000):
+        result = torch.vmap(lambda inner: function(inner, *args, **options))(batch)
     return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
 
 
@@ -126,14 +152,17 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
     few |= {"xtopk._select.settle.LONG_ROW": 200, "xtopk._select.settle.MIN_PREFIX": 1}
     few |= {"xtopk._select.settle.WORDS_FROM": 0}
-    with ExitStack() as stack:
-        for name, value in few.items():
-            stack.enter_context(mock.patch(name, value))
+    with replaced(few):
         return function(x, *args, **options)
 
 
 def jax_make(x: Any) -> Any:
     return import_module("jax.numpy").asarray(x)
+
+
+def jax_make_on_gpu(x: Any) -> Any:
+    jax = import_module("jax")
+    return jax.device_put(x, jax.devices("gpu")[0])
 
 
 def jax_back(*arrays: Any) -> list[Any]:
@@ -149,21 +178,29 @@ def ragged(length: int, many: bool) -> tuple[int, ...]:
 
 
 @cache
-def jax_compiled_of_many() -> Any:
-    """Return a second `_compiled`, so that what was compiled under other constants stays apart."""
+def jax_compiled(row: str) -> Any:
+    """Return a `_compiled` for a row, so that what was compiled under other constants stays apart."""
     return cache(import_module("xtopk._native.jax")._compiled.__wrapped__)
 
 
-@contextmanager
-def as_if_many() -> Iterator[None]:
+def as_if_many() -> AbstractContextManager[None]:
     """Let JAX arrays take the paths of many rows, a few rows at a time."""
-    small = {"MANY": 1, "MOST_ROUNDS": 4, "COUNTED": 1, "_compiled": jax_compiled_of_many()}
-    with ExitStack() as stack:
-        for name, value in small.items():
-            stack.enter_context(mock.patch(f"xtopk._native.jax.{name}", value))
-        stack.enter_context(mock.patch.multiple("xtopk._native.jax_cpu", CACHED=256, LANES=4))
-        stack.enter_context(mock.patch("xtopk._select.rounds.LANES", 4))
-        yield
+    small = {"MANY": 1, "MOST_ROUNDS": 4, "COUNTED": 1, "_compiled": jax_compiled("many")}
+    constants = {f"xtopk._native.jax.{name}": value for name, value in small.items()}
+    constants |= {"xtopk._native.jax_cpu.CACHED": 256, "xtopk._native.jax_cpu.LANES": 4}
+    return replaced(constants | {"xtopk._select.rounds.LANES": 4})
+
+
+def as_if_off_the_cpu() -> AbstractContextManager[None]:
+    """Let JAX arrays take the path of other devices, also few elements."""
+    constants = {"xtopk._native.jax.FEW": 0, "xtopk._native.jax._compiled": jax_compiled("off the cpu")}
+    constants |= {"xtopk._native.jax.is_on_cpu": lambda x: False}
+    return replaced(constants | {"jax.lax.platform_dependent": lambda *args, cpu, default: default(*args)})
+
+
+def jax_call_off_the_cpu(function: Any, *args: Any, **options: Any) -> Any:
+    with as_if_off_the_cpu():
+        return function(*args, **options)
 
 
 def jax_call_of_many(function: Any, *args: Any, **options: Any) -> Any:
@@ -208,12 +245,25 @@ def as_if_cupy() -> AbstractContextManager[Any]:
     """Let NumPy arrays take CuPy's path."""
     from xtopk._native import NATIVES
 
-    return mock.patch.dict(NATIVES, numpy=NATIVES["cupy"]) if "cupy" in NATIVES else nullcontext()
+    return mock.patch.dict(NATIVES, numpy=NATIVES["cupy"])
 
 
 def call_as_cupy(function: Any, *args: Any, **options: Any) -> Any:
-    with as_if_cupy():
+    """Call as CuPy, which does not warn as NumPy does of sums that overflow or are NaN."""
+    with as_if_cupy(), np.errstate(over="ignore", invalid="ignore"):
         return function(*args, **options)
+
+
+def cupy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
+    """Call with blocks also of few elements, and few of them at a time."""
+    with replaced(
+        {f"xtopk._native.cupy.{name}": few for name, few in [("MIN_WIDTH", 4), ("FEW", 0), ("AT_A_TIME", 99)]}
+    ):
+        return function(*args, **options)
+
+
+def call_as_cupy_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
+    return cupy_call_with_blocks(call_as_cupy, function, *args, **options)
 
 
 def cupy_make(x: Any) -> Any:
@@ -227,6 +277,7 @@ def cupy_back(*arrays: Any) -> list[Any]:
 NUMPY_DTYPES = (*USUAL, *BFLOAT16, *TIMES, *SWAPPED)
 TORCH_DTYPES = (*USUAL, "bfloat16")
 JAX_DTYPES = tuple(d for d in TORCH_DTYPES if JAX_X64 or not d.endswith("64"))
+JAX_INDEX = "int64" if JAX_X64 else "int32"
 
 LIBRARIES = (
     Library("numpy", "numpy", "numpy", NUMPY_DTYPES, make=lambda x: x, back=numpy_back),
@@ -260,7 +311,7 @@ LIBRARIES = (
         JAX_DTYPES,
         make=jax_make,
         back=jax_back,
-        index_dtype="int64" if JAX_X64 else "int32",
+        index_dtype=JAX_INDEX,
         transforms="jax",
         compiled=True,
     ),
@@ -272,7 +323,19 @@ LIBRARIES = (
         make=jax_make,
         back=jax_back,
         call=jax_call_of_many,
-        index_dtype="int64" if JAX_X64 else "int32",
+        index_dtype=JAX_INDEX,
+        compiled=True,
+        disguised=True,
+    ),
+    Library(
+        "jax-off-cpu",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make,
+        back=jax_back,
+        call=jax_call_off_the_cpu,
+        index_dtype=JAX_INDEX,
         compiled=True,
         disguised=True,
     ),
@@ -288,7 +351,6 @@ LIBRARIES = (
         call=call_with_own_top_k,
         disguised=True,
     ),
-    Library("cupy", "cupy", "cupy", USUAL, make=cupy_make, back=cupy_back, gpu=True),
     Library(
         "cupy-on-numpy",
         "numpy",
@@ -299,14 +361,89 @@ LIBRARIES = (
         call=call_as_cupy,
         disguised=True,
     ),
+    Library(
+        "cupy-blocks-on-numpy",
+        "numpy",
+        "cupy",
+        USUAL,
+        make=lambda x: x,
+        back=numpy_back,
+        call=call_as_cupy_with_blocks,
+        disguised=True,
+    ),
+    Library(
+        "torch-cuda",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=partial(torch_make_on, "cuda"),
+        back=torch_back,
+        gpu=True,
+        static=True,
+    ),
+    Library(
+        "torch-cuda-blocks",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=partial(torch_make_on, "cuda"),
+        back=torch_back,
+        call=torch_call_off_the_cpu,
+        gpu=True,
+        static=True,
+        disguised=True,
+    ),
+    Library(
+        "jax-gpu",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make_on_gpu,
+        back=jax_back,
+        index_dtype=JAX_INDEX,
+        gpu=True,
+        compiled=True,
+    ),
+    Library(
+        "jax-gpu-blocks",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make_on_gpu,
+        back=jax_back,
+        call=jax_call_off_the_cpu,
+        index_dtype=JAX_INDEX,
+        gpu=True,
+        compiled=True,
+        disguised=True,
+    ),
+    Library("cupy", "cupy", "cupy", USUAL, make=cupy_make, back=cupy_back, gpu=True),
+    Library(
+        "cupy-blocks",
+        "cupy",
+        "cupy",
+        USUAL,
+        make=cupy_make,
+        back=cupy_back,
+        call=cupy_call_with_blocks,
+        gpu=True,
+        disguised=True,
+    ),
 )
+
+HAS_GPU: dict[str, Callable[[Any], Any]] = {
+    "torch": lambda torch: torch.cuda.is_available(),
+    "jax": lambda jax: jax.default_backend() in ("gpu", "cuda"),
+    "cupy": lambda cupy: cupy.is_available(),
+}
+"""Whether a library can compute on a GPU here."""
 
 
 def available(library: Library) -> bool:
     """Return whether a row can run here."""
     if find_spec(library.requires.partition(".")[0]) is None:
         return False
-    return not library.gpu or bool(import_module("cupy").is_available())
+    return not library.gpu or bool(HAS_GPU[library.requires](library.namespace))
 
 
 def chosen(named: str | None) -> tuple[Library, ...]:

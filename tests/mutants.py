@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import xtopk
-from xtopk._topk import Mode
+from xtopk import Mode
 
 
 def also(**fixed: Any) -> Callable[..., Any]:
@@ -18,7 +18,7 @@ def where(condition: Callable[..., Any], wrong: Callable[..., Any]) -> Callable[
     """Return a top k that is wrong where a condition holds."""
 
     def topk(x: Any, k: int, **options: Any) -> Any:
-        return (wrong if condition(x, k, **options) else xtopk.topk)(x, k, **options)
+        return wrong(x, k, **options) if condition(x, k, **options) else xtopk.topk(x, k, **options)
 
     return topk
 

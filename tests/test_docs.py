@@ -12,7 +12,9 @@ import pytest
 from tests.libraries import SELECTED
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if "/_" not in page.relative_to(ROOT).as_posix()
+)
 BLOCK = re.compile(r"^```(?:python|pycon)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -82,9 +84,17 @@ def run_page(text: str, name: str, needed: set[str]) -> int:
     return left_out
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_page(page: Path) -> None:
-    run_page(page.read_text(), page.name, {row.requires.partition(".")[0] for row in SELECTED})
+    run_page(page.read_text(), page.relative_to(ROOT).as_posix(), {row.requires.partition(".")[0] for row in SELECTED})
+
+
+def test_the_errors_of_the_first_steps_are_those_of_the_code() -> None:
+    table = (ROOT / "docs" / "start.md").read_text().partition("| it says | do |\n")[2].partition("\n\n")[0]
+    said = [re.split(r"\.\.\.|; got", line.split("`")[1])[0] for line in table.splitlines()[1:]]
+    tested = "".join((ROOT / "tests" / name).read_text() for name in ("test_refusals.py", "test_lazy.py"))
+    assert len(said) > 5
+    assert [message for message in said if message not in tested] == []
 
 
 def test_the_readme_has_blocks() -> None:

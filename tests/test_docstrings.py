@@ -2,9 +2,11 @@
 
 import doctest
 import inspect
+import pydoc
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 import xtopk
@@ -47,9 +49,18 @@ def test_first_line_is_short(function: Any) -> None:
     assert len(first) < 100
 
 
+@pytest.mark.parametrize("function", [f for f in PUBLIC if f.__module__ == "xtopk"], ids=lambda f: f.__name__)
+def test_help_fits_a_screen(function: Any) -> None:
+    """80 columns, in which longer lines wrap, by 50 rows, one of which is the pager's own."""
+    lines = pydoc.plain(pydoc.render_doc(function, "Help on %s:")).splitlines()
+    assert sum(max(1, -(-len(line) // 80)) for line in lines) < 50
+    body = (inspect.getdoc(function) or "").splitlines()
+    assert max(map(len, body)) <= 76, "help() indents by 4"
+
+
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.__name__)
 def test_examples_run(function: Any) -> None:
-    tests = doctest.DocTestFinder(recurse=False).find(function)
+    tests = doctest.DocTestFinder(recurse=False).find(function, globs={"np": np, "xtopk": xtopk})
     runner = doctest.DocTestRunner()
     for test in tests:
         runner.run(test)

@@ -185,12 +185,14 @@ def test_no_leaks(library: Library) -> None:
         assert_ranked(library.back(*xtopk.topk(x, 3)), x_np, 3)
 
 
-@pytest.mark.parametrize("name", ["float8_e4m3fn", "int4"])
+@pytest.mark.parametrize(("name", "number"), [("float8_e4m3fn", float), ("int4", int)])
 @JAX
-def test_narrow_dtypes_are_refused(library: Library, name: str) -> None:
+def test_narrow_dtypes_are_refused(library: Library, name: str, number: type) -> None:
     x = library.namespace.numpy.zeros(3, dtype=name)
-    with pytest.raises(TypeError, match=f"^x must have a boolean, integer or real floating-point dtype; got {name}$"):
+    words = rf"floating-point dtype, such as x\.astype\({number.__name__}\) has; got {name}$"
+    with pytest.raises(TypeError, match=f"^x must have a boolean, integer or real {words}"):
         xtopk.topk(x, 1)
+    assert xtopk.topk(x.astype(number), 1).values == 0
 
 
 @JAX

@@ -1,7 +1,10 @@
 """``python -m xtopk``: the report tells who disagrees, a file's top k is printed, refusals word for word."""
 
+import platform
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -11,7 +14,7 @@ import pytest
 
 import xtopk
 from tests.libraries import rows
-from xtopk import _report
+from xtopk import _report, _worked
 from xtopk.__main__ import main
 from xtopk._native import NATIVES, Native
 
@@ -46,7 +49,8 @@ def test_a_wrong_index_is_reported(monkeypatch: Patch, capsys: Capture) -> None:
     monkeypatch.setitem(NATIVES, "numpy", Native(last_k))
     code, out = report_on(monkeypatch, capsys, "numpy")
     assert code == 1
-    assert out.splitlines()[-3:] == [
+    assert re.fullmatch(r"2 problems, in \d+\.\d s", out.splitlines()[-3])
+    assert [line for line in out.splitlines()[-5:] if line and "problems" not in line] == [
         "numpy    cpu     DISAGREES    DISAGREES          -",
         "numpy on cpu, 4 x 5 table: must be [[8, 7, 5], [9, 8, 4], [8, 6, 5], [6, 5, 4]] at "
         "[[4, 3, 2], [0, 3, 4], [0, 4, 1], [3, 4, 2]]; got [[8, 7, 5], [9, 8, 4], [8, 6, 5], [6, 5, 4]] at "
@@ -64,7 +68,7 @@ def test_a_wrong_shape_and_an_error_are_reported(monkeypatch: Patch, capsys: Cap
     monkeypatch.setitem(NATIVES, "numpy", Native(four_axes_short))
     code, out = report_on(monkeypatch, capsys, "numpy")
     assert code == 1
-    assert out.splitlines()[-3:] == [
+    assert [line for line in out.splitlines()[-5:] if line and "problems" not in line] == [
         "numpy    cpu     FAILS        DISAGREES          -",
         "numpy on cpu, 4 x 5 table: RuntimeError: out of order",
         "numpy on cpu, 64 x 16 x 24 x 24: shape must be (64, 7, 24, 24); got (64, 6, 24, 24) and (64, 6, 24, 24)",
@@ -72,7 +76,7 @@ def test_a_wrong_shape_and_an_error_are_reported(monkeypatch: Patch, capsys: Cap
 
 
 def test_a_wrong_gradient_is_reported(monkeypatch: Patch, capsys: Capture) -> None:
-    monkeypatch.setitem(_report.GRADIENTS, "numpy", lambda loss, *arrays: arrays)
+    monkeypatch.setitem(_worked.GRADIENTS, "numpy", lambda loss, *arrays: arrays)
     code, out = report_on(monkeypatch, capsys, "numpy")
     assert code == 1
     assert out.splitlines()[-1] == (
@@ -96,6 +100,58 @@ def test_no_library_and_no_device_are_no_errors(monkeypatch: Patch, capsys: Capt
     monkeypatch.setitem(_report.DEVICES, "numpy", lambda xp: {})
     code, out = report_on(monkeypatch, capsys, "numpy")
     assert (code, "no device" in out, "agrees" in out) == (0, True, False)
+
+
+def test_what_a_bug_report_needs(monkeypatch: Patch, capsys: Capture) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/someone"))
+    monkeypatch.setattr(xtopk, "__file__", "/home/someone/lib/xtopk/__init__.py")
+    code, out = report_on(monkeypatch, capsys, "numpy")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == f"xtopk             {xtopk.__version__}, in ~/lib/xtopk"
+    assert lines[1] == f"array-api-compat  {version('array-api-compat')}"
+    assert lines[2].startswith(
+        f"Python            {platform.python_version()}, {platform.python_implementation()} with"
+    )
+    assert re.fullmatch(rf"system            {re.escape(platform.platform())}, \d+ of \d+ CPUs", lines[3])
+    assert f"numpy    {np.__version__}" in out
+    assert re.fullmatch(r"no problems, in \d+\.\d s", lines[-1])
+
+
+def test_the_home_of_a_namesake_is_kept(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/some"))
+    monkeypatch.setattr(xtopk, "__file__", "/home/someone/xtopk/__init__.py")
+    assert _report.surroundings()[0] == ("xtopk", f"{xtopk.__version__}, in /home/someone/xtopk")
+
+
+def test_free_threaded_python_is_named(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    monkeypatch.setattr(_report, "get_config_var", lambda name: 1 if name == "Py_GIL_DISABLED" else None)
+    assert _report.surroundings()[2][1].endswith(" without the GIL, free-threaded build")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_for_terminals(monkeypatch: Patch, capsys: Capture, terminal: bool) -> None:
+    monkeypatch.setattr(_report, "LIBRARIES", ("numpy",))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    main([])
+    out, err = capsys.readouterr()
+    shown = ["importing numpy", "", *(f"checking numpy on cpu: {title}" for title in _worked.CHECKS), ""]
+    assert err == ("".join(f"\r\x1b[K{what}" for what in shown) if terminal else "")
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help(capsys: Capture, monkeypatch: Patch, option: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as stop:
+        main([option])
+    assert stop.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    if option == "--version":
+        assert lines == [f"xtopk {xtopk.__version__}"]
+    assert len(lines) < 50
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize("name", _report.LIBRARIES)
@@ -218,8 +274,11 @@ def write_odd_files() -> None:
         ("scores.npy -k -1", "k must be from 0 to 5, the length of axis 1; got -1"),
         ("scores.npy -k 1 --axis 2", "axis must be from -2 to 1 for an array of 2 axes; got 2"),
         ("scores.npy -k 1 --member a", "--member names an array of a .npz file; got scores.npy"),
-        ("complex.npy -k 1", "x must have a boolean, integer or real floating-point dtype; got complex128"),
-        ("zero.npy -k 1", "x must have at least one axis; got a 0-d array"),
+        (
+            "complex.npy -k 1",
+            "x must have a boolean, integer or real floating-point dtype, such as abs(x) has; got complex128",
+        ),
+        ("zero.npy -k 1", "x must have at least one axis, such as x[None] has; got a 0-d array"),
         (
             "objects.npy -k 1",
             "objects.npy cannot be read as .npy: Array can't be memory-mapped: Python objects in dtype.",

@@ -45,7 +45,7 @@ Series = type("Series", (), {"__module__": "pandas.core.series", "values": [1, 2
         (3, "int"),
         (2.5, "float"),
         ("abc", "str"),
-        (None, "NoneType"),
+        (None, "None"),
         (range(3), "range"),
         (memoryview(b"abc"), "memoryview"),
         (np.float64(2.5), "numpy.float64"),
@@ -69,37 +69,42 @@ def test_no_array(library: Library, function: Any, x: Any, came: str) -> None:
 def test_complex(library: Library, function: Any) -> None:
     x = library.make(np.asarray([1j, 2], dtype=np.complex64))
     for k in (0, 1):
-        with refused(TypeError, RANKED + "complex64"):
+        with refused(TypeError, RANKED.replace(";", ", such as abs(x) has;") + "complex64"):
             function(library, x, k)
 
 
 @pytest.mark.parametrize(
-    ("x", "dtype"),
+    ("x", "instead", "dtype"),
     [
-        (np.asarray([1, None], dtype=object), "object"),
-        (np.asarray(["ab", "c"]), "str64"),
-        (np.asarray([b"ab", b"c"]), "bytes16"),
-        (np.asarray([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")]), "void64"),
-        (np.asarray([1.0], dtype=np.longdouble), np.dtype(np.longdouble).name),
-        (np.asarray(["ab"], dtype=np.dtypes.StringDType()), "StringDType"),
+        (np.asarray([1, None], dtype=object), ".astype(float)", "object"),
+        (np.asarray(["ab", "c"]), ".astype(float)", "str64"),
+        (np.asarray([b"ab", b"c"]), ".astype(float)", "bytes16"),
+        (np.asarray([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")]), "['a']", "void64"),
+        (np.asarray([1.0], dtype=np.longdouble), ".astype(float)", np.dtype(np.longdouble).name),
+        (np.asarray(["ab"], dtype=np.dtypes.StringDType()), ".astype(float)", "StringDType"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("library", [row for row in rows() if "datetime64[s]" in row.dtypes], ids=str)
-def test_dtypes_that_cannot_be_ranked(library: Library, x: Any, dtype: str) -> None:
+def test_dtypes_that_cannot_be_ranked(library: Library, x: Any, instead: str, dtype: str) -> None:
     if dtype == "float64":
         return  # a machine whose longdouble is no longer than a double
-    with pytest.raises(TypeError, match=f"^{re.escape(RANKED)}{re.escape(dtype)}"):
+    message = RANKED.replace(";", f", such as x{instead} has;") + dtype
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
         library.topk(library.make(x), 1)
 
 
 @pytest.mark.skipif(find_spec("ml_dtypes") is None, reason="ml_dtypes is not here")
-@pytest.mark.parametrize("name", ["float8_e4m3fn", "int4", "uint2", "float4_e2m1fn"])
-def test_dtypes_of_ml_dtypes_that_are_not_ranked(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "number"), [("float8_e4m3fn", "float"), ("int4", "int"), ("uint2", "int"), ("float4_e2m1fn", "float")]
+)
+def test_dtypes_of_ml_dtypes_that_are_not_ranked(name: str, number: str) -> None:
     import ml_dtypes
 
-    with refused(TypeError, RANKED + name):
-        xtopk.topk(np.zeros(3, dtype=getattr(ml_dtypes, name)), 1)
+    x = np.zeros(3, dtype=getattr(ml_dtypes, name))
+    with refused(TypeError, RANKED.replace(";", f", such as x.astype({number}) has;") + name):
+        xtopk.topk(x, 1)
+    assert xtopk.topk(x.astype(number), 1).values == 0
 
 
 def test_masked_array() -> None:
@@ -134,7 +139,7 @@ def test_lazy_masked_array(library: Library) -> None:
 @both_functions
 @every_row
 def test_no_axes(library: Library, function: Any) -> None:
-    with refused(ValueError, "x must have at least one axis; got a 0-d array"):
+    with refused(ValueError, "x must have at least one axis, such as x[None] has; got a 0-d array"):
         function(library, library.make(np.asarray(3, dtype=np.int32)), 0)
 
 
@@ -142,29 +147,30 @@ def test_no_axes(library: Library, function: Any) -> None:
 @pytest.mark.parametrize(
     ("k", "came"),
     [
-        (1.0, "float"),
-        (True, "bool"),
-        (np.bool_(True), "numpy.bool"),
-        (None, "NoneType"),
-        ("1", "str"),
-        (np.float32(1), "numpy.float32"),
-        (1j, "complex"),
-        ([1], "list"),
-        (np.asarray([1, 1]), "numpy.ndarray"),
-        (np.asarray(1.0), "numpy.ndarray"),
-        (np.asarray(True), "numpy.ndarray"),
+        (1.0, ", such as int(k) makes; got float"),
+        (True, "; got bool"),
+        (np.bool_(True), "; got numpy.bool"),
+        (None, "; got None"),
+        ("1", ", such as int(k) makes; got str"),
+        ("few", "; got str"),
+        (np.float32(1), ", such as int(k) makes; got numpy.float32"),
+        (1j, "; got complex"),
+        ([1], "; got list"),
+        (np.asarray([1, 1]), "; got numpy.ndarray"),
+        (np.asarray(1.0), ", such as int(k) makes; got numpy.ndarray"),
+        (np.asarray(True), "; got numpy.ndarray"),
     ],
 )
 @every_row
 def test_k_is_no_integer(library: Library, function: Any, k: Any, came: str) -> None:
-    with refused(TypeError, f"k must be an integer; got {came}"):
+    with refused(TypeError, f"k must be an integer{came}"):
         function(library, matrix(library), k)
 
 
 @every_row
 def test_k_is_an_array_of_the_library_that_is_no_integer(library: Library) -> None:
     for value in (np.asarray(1.0, dtype=np.float32), np.asarray(True), np.asarray([1, 1], dtype=np.int32)):
-        with pytest.raises(TypeError, match=r"^k must be an integer; got \w+\.\w+$"):
+        with pytest.raises(TypeError, match=r"^k must be an integer(, such as int\(k\) makes)?; got \w+\.\w+$"):
             library.topk(matrix(library), library.make(value))
 
 
@@ -182,8 +188,9 @@ def test_k_is_traced_by_jit(library: Library) -> None:
 def test_k_is_traced_by_vmap(library: Library) -> None:
     torch = library.namespace
     x = matrix(library)
-    with pytest.raises(TypeError, match=r"^k must be a static integer under .*; got a traced value$"):
+    with pytest.raises(TypeError, match=r"^k must be a static integer under vmap, such as in_dims=None makes; "):
         torch.vmap(lambda row, k: xtopk.topk(row, k))(x, torch.tensor([1, 2]))
+    assert torch.vmap(xtopk.topk, in_dims=(0, None))(x, torch.tensor(2)).values.shape == (2, 2)
 
 
 @both_functions
@@ -205,11 +212,19 @@ def test_k_out_of_range_of_nothing(library: Library) -> None:
 
 @both_functions
 @pytest.mark.parametrize(
-    ("axis", "came"), [(1.0, "float"), (None, "NoneType"), (True, "bool"), ("0", "str"), ((0,), "tuple")]
+    ("axis", "came"),
+    [
+        (1.0, ", such as int(axis) makes; got float"),
+        (None, ", such as -1 after x.reshape(-1); got None"),
+        (True, "; got bool"),
+        ("rows", "; got str"),
+        ((0,), ", such as -1 after x.reshape(-1); got tuple"),
+        ([0, 1], ", such as -1 after x.reshape(-1); got list"),
+    ],
 )
 @every_row
 def test_axis_is_no_integer(library: Library, function: Any, axis: Any, came: str) -> None:
-    with refused(TypeError, f"axis must be an integer; got {came}"):
+    with refused(TypeError, f"axis must be an integer{came}"):
         function(library, matrix(library), 1, axis)
 
 
@@ -266,15 +281,20 @@ def pair(library: Library, values: Any, indices: Any) -> tuple[Any, Any]:
 @every_row
 def test_parts_are_no_sequence(library: Library) -> None:
     part = pair(library, [3, 1], [0, 1])
-    for parts, came in ((3, "int"), (None, "NoneType")):
+    for parts, came in ((3, "int"), (None, "None")):
         with refused(TypeError, f"parts must be a sequence of (values, indices) pairs; got {came}"):
             xtopk.merge_topk(parts, 1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^parts must be a sequence of \(values, indices\) pairs; got \w+\.\w+$"):
         xtopk.merge_topk(part[0], 1)
     with refused(ValueError, "parts must hold at least one (values, indices) pair; got none"):
         xtopk.merge_topk([], 0)
+    for one in (part, xtopk.TopK(*part)):
+        with refused(
+            TypeError, "parts must be a sequence of (values, indices) pairs, such as [parts] is; got one pair"
+        ):
+            xtopk.merge_topk(one, 1)
     with pytest.raises(TypeError, match=r"^each of parts must be a \(values, indices\) pair; got \w+\.\w+$"):
-        xtopk.merge_topk(part, 1)
+        xtopk.merge_topk([*part], 1)
     with refused(TypeError, "each of parts must be a (values, indices) pair; got tuple"):
         xtopk.merge_topk([(part[0],)], 1)  # type: ignore[arg-type]
 
@@ -322,18 +342,18 @@ def test_merge_checks_its_other_arguments(library: Library) -> None:
     parts = [pair(library, [3, 1], [0, 1]), pair(library, [2], [2])]
     with refused(ValueError, "k must be from 0 to 3, the number of candidates in parts; got 4"):
         library.merge_topk(parts, 4)
-    with refused(TypeError, "k must be an integer; got float"):
-        library.merge_topk(parts, 1.0)
+    with refused(TypeError, "k must be an integer, such as int(k) makes; got float"):
+        library.merge_topk(parts, 1.5)
     with refused(xtopk.AxisError, "axis must be from -1 to 0 for an array of 1 axes; got 1"):
         library.merge_topk(parts, 1, axis=1)
     with refused(ValueError, "mode must be 'largest' or 'smallest'; got 'most'"):
         library.merge_topk(parts, 1, mode="most")
     with refused(ValueError, "nan must be 'last' or 'greatest'; got 'first'"):
         library.merge_topk(parts, 1, nan="first")
-    with refused(TypeError, "values must have a boolean, integer or real floating-point dtype; got complex64"):
+    with refused(TypeError, RANKED.replace("x", "values", 1).replace(";", ", such as abs(values) has;") + "complex64"):
         library.merge_topk([(library.make(np.asarray([1j], dtype=np.complex64)), parts[1][1])], 1)
     scalar = library.make(np.asarray(3, dtype=np.int32))
-    with refused(ValueError, "values must have at least one axis; got a 0-d array"):
+    with refused(ValueError, "values must have at least one axis, such as values[None] has; got a 0-d array"):
         library.merge_topk([(scalar, scalar)], 1)
 
 
@@ -359,5 +379,50 @@ def test_parts_of_two_index_dtypes(library: Library) -> None:
 
 @pytest.mark.parametrize("axis", [np.array([1]), np.array(True), np.array(1.0)], ids=["list", "bool", "float"])
 def test_axis_is_an_odd_array(axis: Any) -> None:
-    with refused(TypeError, "axis must be an integer; got numpy.ndarray"):
+    with pytest.raises(TypeError, match=r"^axis must be an integer(, such as int\(axis\) makes)?; got numpy\.ndarray$"):
         xtopk.topk(np.zeros((3, 3)), 1, axis)
+
+
+def test_sparse_arrays_of_other_packages() -> None:
+    """numpy.asarray would make an array of one object of them."""
+    scipy_coo = type("coo_matrix", (), {"__module__": "scipy.sparse._coo", "toarray": 0, "todense": 0})
+    jax_bcoo = type("BCOO", (), {"__module__": "jax.experimental.sparse.bcoo", "todense": 0})
+    with refused(TypeError, "x must be an array, such as x.toarray() makes; got scipy.coo_matrix"):
+        xtopk.topk(scipy_coo(), 1)
+    with refused(TypeError, "x must be an array, such as x.todense() makes; got jax.BCOO"):
+        xtopk.topk(jax_bcoo(), 1)
+
+
+def test_xarray() -> None:
+    array = type("DataArray", (), {"__module__": "xarray.core.dataarray", "dims": ("x",), "data": 0})
+    with refused(TypeError, "x must be an array, such as x.data is; got xarray.DataArray"):
+        xtopk.topk(array(), 1)
+
+
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False), ids=str)
+def test_float8_of_torch(library: Library) -> None:
+    x = library.namespace.zeros(3).to(library.namespace.float8_e4m3fn)
+    with refused(TypeError, RANKED.replace(";", ", such as x.float() has;") + "float8_e4m3fn"):
+        xtopk.topk(x, 1)
+    assert xtopk.topk(x.float(), 1).values == 0
+
+
+def test_a_layout_that_is_not_torchs_is_no_reason() -> None:
+    """JAX's arrays had one; what counts is whether the elements are all there."""
+    array = type("Array", (np.ndarray,), {"layout": "row-major"})
+    assert xtopk.topk(np.arange(3).view(array), 1).values == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        ((), {"largest": False}, "unexpected keyword argument 'largest'"),
+        ((), {"dim": 0}, "unexpected keyword argument 'dim'"),
+        ((0, "smallest"), {}, "takes from 2 to 3 positional arguments but 4 were given"),
+        ((0, False, True), {}, "takes from 2 to 3 positional arguments but 5 were given"),
+    ],
+)
+def test_words_of_other_libraries_are_refused_by_python(arguments: Any, options: Any, words: str) -> None:
+    """torch's ``topk(x, k, dim, largest, sorted)`` is not taken for something else."""
+    with pytest.raises(TypeError, match=words):
+        xtopk.topk(np.zeros(3), 1, *arguments, **options)

@@ -53,7 +53,7 @@ def test_the_model_of_a_tree() -> None:
     assert told["seconds"] == 7 + told["work"] + 2 * (1000 + 10 + 100 * 24)
 
 
-def shard_top(rank: int, shards: int, k: int) -> xtopk.TopK[Any]:
+def shard_top(rank: int, shards: int, k: int) -> xtopk.TopK[Any, Any]:
     """Return what one process sends: the top k of its shard, counted from the start of the whole."""
     start, stop = (place * len(whole()) // shards for place in (rank, rank + 1))
     values, indices = xtopk.topk(whole()[start:stop], min(k, stop - start))

@@ -186,6 +186,21 @@ def test_infinities_among_nan(library: Library, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["largest", "smallest"])
 @pytest.mark.parametrize("library", rows(), ids=str)
+def test_infinities_behind_blocks_of_nan(library: Library, mode: str) -> None:
+    """A block of NaN alone may not be taken for one that holds the worst infinity, too."""
+    x = np.full(1 << 14, np.nan, dtype=np.float32)
+    x[9000], x[9001:9004] = -np.inf, np.inf
+    x[12_000:12_003] = 1
+    x[13_000:] = -np.inf
+    x[14_000:] = np.nan
+    facing = x if mode == "largest" else -x
+    assert_agrees(library, facing[4000:], 9, mode=mode)
+    assert_agrees(library, np.stack([facing[:9000], facing[5000:14_000]]), 9, mode=mode)
+    assert_agrees(library, np.stack([facing[:9001], facing[4999:14_000]]).T, 9, 0, mode=mode, stable=False)
+
+
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("library", rows(), ids=str)
 def test_the_worst_number_is_not_the_worst_infinity(library: Library, mode: str) -> None:
     """Few of one of them among many of the other or of NaN, in arrays long enough for every way."""
     lowest = np.finfo(np.float32).min

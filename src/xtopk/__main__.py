@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xtopk import topk
+from xtopk import __version__, topk
 from xtopk._checks import MODES, NAN_RULES
 
 FORMATS = (".npy", ".npz", ".csv")
@@ -47,8 +47,12 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m xtopk",
-        description="Say which array libraries are here and whether they agree, or print a file's top k.",
+        description="Say which array libraries are here, which path each takes and whether it agrees with a full sort: "
+        "what to send with a bug report. Or print the top k of a file.",
+        epilog="For example: python -m xtopk scores.npy -k 5 --axis 0 --mode smallest. "
+        "The exit code is 1 if a library is broken or disagrees, 2 if the request cannot be met, else 0.",
     )
+    parser.add_argument("--version", action="version", version=f"xtopk {__version__}")
     parser.add_argument("file", nargs="?", type=Path, help="a .npy, .npz or .csv file; without it, the libraries")
     parser.add_argument("-k", type=int, help="how many elements to choose")
     parser.add_argument("--axis", type=int, default=-1, help="the axis to choose along (default: the last)")

@@ -10,6 +10,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
+from xtopk._advice import array_of, integer_of, is_bool, ranked_instead, type_name
 from xtopk._order import INTEGER_BITS, RANKED_DTYPES, TIME_DTYPES, dtype_name
 
 MODES = ("largest", "smallest")
@@ -23,13 +24,6 @@ class AxisError(ValueError, IndexError):
     """An axis that the array does not have."""
 
 
-def type_name(value: object) -> str:
-    """Return the name by which a user knows the type of `value`: ``list``, ``pandas.Series``."""
-    cls = type(value)
-    top = cls.__module__.partition(".")[0]
-    return cls.__qualname__ if top in ("builtins", "__main__") else f"{top}.{cls.__qualname__}"
-
-
 def check_array(x: Any, name: str = "x") -> ModuleType:
     """Return the namespace of `x`, or refuse what is no array that can be ranked along an axis."""
     xp = _NAMESPACES.get(type(x))
@@ -37,11 +31,13 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
         xp = _find_namespace(x, name)
     dtype = dtype_name(x.dtype)
     if not _is_ranked(dtype):
-        raise TypeError(f"{name} must have a boolean, integer or real floating-point dtype; got {dtype}")
-    if getattr(x, "is_nested", False) or str(getattr(x, "layout", "torch.strided")) != "torch.strided":
+        other = ranked_instead(x, name, dtype)
+        raise TypeError(f"{name} must have a boolean, integer or real floating-point dtype{other}; got {dtype}")
+    layout = str(getattr(x, "layout", ""))  # a word of torch's, and of JAX's before 0.7
+    if getattr(x, "is_nested", False) or (layout.startswith("torch.") and layout != "torch.strided"):
         raise TypeError(f"{name} must be a dense tensor, such as {name}.to_dense() makes; got a sparse or nested one")
     if x.ndim == 0:
-        raise ValueError(f"{name} must have at least one axis; got a 0-d array")
+        raise ValueError(f"{name} must have at least one axis, such as {name}[None] has; got a 0-d array")
     if hasattr(x, "_meta"):  # Dask's word for what its chunks are
         _refuse_masked(x._meta, name)
     return xp
@@ -70,7 +66,7 @@ def _find_namespace(x: Any, name: str) -> ModuleType:
             if _is_ranked(dtype_name(x.dtype)):  # not float0: an ndarray, but of JAX's namespace
                 _NAMESPACES[type(x)] = xp
             return xp
-    raise TypeError(f"{name} must be an array, such as numpy.asarray({name}) makes; got {type_name(x)}")
+    raise TypeError(f"{name} must be an array, such as {array_of(x, name)}; got {type_name(x)}")
 
 
 def _refuse_masked(x: Any, name: str) -> None:
@@ -89,7 +85,7 @@ def check_axis(axis: Any, ndim: int) -> int:
     """Return `axis` counted from the front, or refuse it."""
     index = _integer(axis, "axis")
     if not isinstance(index, int):
-        raise TypeError(f"axis must be an integer; got {type_name(axis)}")
+        raise TypeError(f"axis must be an integer{integer_of(axis, 'axis')}; got {type_name(axis)}")
     if not -ndim <= index < ndim:
         raise AxisError(f"axis must be from {-ndim} to {ndim - 1} for an array of {ndim} axes; got {index}")
     return index % ndim
@@ -99,7 +95,7 @@ def check_k(k: Any, length: Any, of_what: str) -> int:
     """Return `k` as an int, or refuse what is no integer from 0 to `length`."""
     index = _integer(k, "k")
     if not isinstance(index, int):
-        raise TypeError(f"k must be an integer; got {type_name(k)}")
+        raise TypeError(f"k must be an integer{integer_of(k, 'k')}; got {type_name(k)}")
     if not 0 <= index <= length:
         raise ValueError(f"k must be from 0 to {length}, {of_what}; got {index}")
     return index
@@ -108,15 +104,15 @@ def check_k(k: Any, length: Any, of_what: str) -> int:
 def _integer(value: Any, name: str) -> int | None:
     if type(value) is int:
         return value
-    if isinstance(value, bool) or dtype_name(getattr(value, "dtype", "")).startswith("bool"):
+    if is_bool(value):
         return None
     try:
         return operator.index(value)
     except (TypeError, RuntimeError) as error:  # a RuntimeError is how torch says that its vmap traces it
-        if "Tracer" in type(value).__name__ or isinstance(error, RuntimeError):
-            raise TypeError(
-                f"{name} must be a static integer under jit, such as static_argnames={name!r} makes; got a traced value"
-            ) from error
+        by_torch = isinstance(error, RuntimeError)
+        if by_torch or "Tracer" in type(value).__name__:
+            where = "vmap, such as in_dims=None" if by_torch else f"jit, such as static_argnames={name!r}"
+            raise TypeError(f"{name} must be a static integer under {where} makes; got a traced value") from error
         return None
 
 
@@ -140,6 +136,8 @@ def check_length(x: Any, axis: int, name: str = "x") -> int:
 
 def check_parts(parts: Any) -> list[tuple[Any, Any]]:
     """Return the (values, indices) pairs as a list, or refuse what is no sequence of them."""
+    if isinstance(parts, tuple) and len(parts) == 2 and all(hasattr(part, "dtype") for part in parts):
+        raise TypeError("parts must be a sequence of (values, indices) pairs, such as [parts] is; got one pair")
     if hasattr(parts, "dtype") or not hasattr(parts, "__iter__"):
         raise TypeError(f"parts must be a sequence of (values, indices) pairs; got {type_name(parts)}")
     pairs = list(parts)

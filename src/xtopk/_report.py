@@ -1,57 +1,51 @@
 """Which array libraries are here, which path each takes, and whether each agrees with a plain full sort."""
 
+import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from pathlib import Path
+from sysconfig import get_config_var
+from time import perf_counter
+from typing import Any
 
 import xtopk
 from xtopk._native import GENERIC, NATIVES
-
-Make = Callable[[Any], Any]
-"""Makes an array of one library on one device from a NumPy array."""
+from xtopk._worked import CHECKS, DisagreementError, Make, Place
 
 LIBRARIES = (*NATIVES, "array_api_strict")
-
 
 TYPICAL = (((1000,), 5), ((1_000_000,), 100), ((4096, 1024), 10))
 """Shapes and k whose paths are shown."""
 
 
-class DisagreementError(Exception):
-    """One sentence about an answer that is not the full sort's."""
-
-
-class Place(NamedTuple):
-    """A library on a device."""
-
-    name: str
-    xp: Any
-    device: str
-    make: Make
-
-
 def report() -> int:
     """Print the report; return 1 if a library is broken or disagrees, else 0."""
+    began = perf_counter()
+    print(f"{table(surroundings())}\n")
     places, lines, problems = [], [("library", "version", "devices", "path")], []
     for name in LIBRARIES:
-        if find_spec(name.partition(".")[0]) is None:
+        package = name.partition(".")[0]
+        if find_spec(package) is None:
             lines.append((name, "not here", "", ""))
             continue
+        progress(f"importing {name}")
         try:
             xp = import_module(name)
-            version = import_module(name.partition(".")[0]).__version__
+            release = import_module(package).__version__
             makers = DEVICES.get(name, any_devices)(xp)
         except Exception as error:
             lines.append((name, "broken", "", ""))
             problems.append(f"{name} is installed but broken: {one_line(error)}")
             continue
-        lines.append((name, version, ", ".join(makers) or "no device", path_taken(name)))
+        lines.append((name, release, ", ".join(makers) or "no device", path_taken(name)))
         places += [Place(name, xp, device, make) for device, make in makers.items()]
-    print(f"xtopk {xtopk.__version__}, Python {platform.python_version()}\n\n{table(lines)}\n")
+    progress("")
+    print(f"{table(lines)}\n")
     paths = [("library", "device", *(f"{' x '.join(map(str, shape))}, k={k}" for shape, k in TYPICAL))]
     paths += [(place.name, place.device, *(path_of(place, *typical) for typical in TYPICAL)) for place in places]
     print(f"paths of float32 arrays\n{table(paths)}\n")
@@ -60,14 +54,39 @@ def report() -> int:
     for place in places:
         cells = []
         for title, check in CHECKS.items():
+            progress(f"checking {place.name} on {place.device}: {title}")
             try:
                 cells.append("agrees" if check(place) else "-")
             except Exception as error:
                 cells.append("DISAGREES" if isinstance(error, DisagreementError) else "FAILS")
                 problems.append(f"{place.name} on {place.device}, {title}: {one_line(error)}")
         checks.append((place.name, place.device, *cells))
-    print("\n".join([f"worked examples, against a full sort\n{table(checks)}", *problems]))
+    progress("")
+    print(f"worked examples, against a full sort\n{table(checks)}\n")
+    count = f"{len(problems) or 'no'} problem{'s' * (len(problems) != 1)}"
+    print("\n".join([f"{count}, in {perf_counter() - began:.1f} s", *problems]))
     return 1 if problems else 0
+
+
+def surroundings() -> list[tuple[str, str]]:
+    """Return what a bug report must say of the installation and the machine, without the name of the user."""
+    folder, home = str(Path(xtopk.__file__).parent), str(Path.home())
+    folder = "~" + folder.removeprefix(home) if folder.startswith(home + os.sep) else folder
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gil = "with the GIL" if getattr(sys, "_is_gil_enabled", lambda: True)() else "without the GIL"
+    build = ", free-threaded build" if get_config_var("Py_GIL_DISABLED") else ""
+    return [
+        ("xtopk", f"{xtopk.__version__}, in {folder}"),
+        ("array-api-compat", version("array-api-compat")),
+        ("Python", f"{platform.python_version()}, {platform.python_implementation()} {gil}{build}"),
+        ("system", f"{platform.platform()}, {usable} of {os.cpu_count()} CPUs"),
+    ]
+
+
+def progress(what: str) -> None:
+    """Show on a terminal what takes its time now, over what was shown before."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
 
 
 def path_of(place: Place, shape: tuple[int, ...], k: int) -> str:
@@ -124,85 +143,3 @@ def cupy_devices(cupy: Any) -> dict[str, Make]:
 
 DEVICES = {"torch": torch_devices, "jax.numpy": jax_devices, "cupy": cupy_devices}
 """What finds a library's devices, where it may have another than the CPU."""
-
-
-def as_numpy(array: Any) -> Any:
-    """Return a copy of an array in NumPy."""
-    import numpy as np
-
-    for move in ("get", "cpu"):  # CuPy's and torch's words for copying to the CPU
-        if hasattr(array, move):
-            array = getattr(array, move)()
-    return np.asarray(array)
-
-
-def check_table(place: Place) -> bool:
-    """Check the 4 x 5 table against Python's own sort."""
-    import numpy as np
-
-    rows = [[1, 4, 5, 7, 8], [9, 1, 2, 8, 4], [8, 5, 1, 3, 6], [3, 2, 4, 6, 5]]
-    values, indices = map(as_numpy, xtopk.topk(place.make(np.asarray(rows)), 3, axis=1))
-    order = [sorted(range(5), key=lambda i: (-row[i], i))[:3] for row in rows]
-    chosen = [[row[i] for i in first] for row, first in zip(rows, order, strict=True)]
-    if (values.tolist(), indices.tolist()) != (chosen, order):
-        raise DisagreementError(f"must be {chosen} at {order}; got {values.tolist()} at {indices.tolist()}")
-    return True
-
-
-def check_four_axes(place: Place) -> bool:
-    """Check a 64 x 16 x 24 x 24 array against a full sort, in the precision that the library keeps."""
-    import numpy as np
-
-    x = place.make(np.random.default_rng(0).random((64, 16, 24, 24)))
-    values, indices = map(as_numpy, xtopk.topk(x, 7, axis=1))
-    data = as_numpy(x)
-    order = np.argsort(-data, axis=1, kind="stable")[:, :7]
-    if values.shape != order.shape or indices.shape != order.shape:
-        raise DisagreementError(f"shape must be {order.shape}; got {values.shape} and {indices.shape}")
-    wrong = np.count_nonzero((indices != order) | (values != np.take_along_axis(data, order, axis=1)))
-    if wrong:
-        raise DisagreementError(f"{wrong} of {order.size} elements are not those of the full sort")
-    return True
-
-
-def check_gradient(place: Place) -> bool:
-    """Check the gradients of taking the top two values, by `topk`, by the 0/1 matrix and by the mask."""
-    import numpy as np
-
-    gradients = GRADIENTS.get(place.name)
-    if gradients is None:
-        return False
-    w = place.make(np.asarray([[1, 1, 1], [2, 2, 2], [3, 3, 3]], dtype="float32"))
-    x = place.make(np.asarray([0.4, 0.5, 0.6], dtype="float32"))
-    identity = place.make(np.eye(3, dtype="float32"))
-    losses = {
-        "values": lambda w, x: (xtopk.topk(w @ x, 2).values ** 2).sum(),
-        "0/1 matrix": lambda w, x: ((identity[xtopk.topk(w @ x, 2).indices] @ (w @ x)) ** 2).sum(),
-        "mask": lambda w, x: (place.xp.where(xtopk.topk_mask(w @ x, 2), w @ x, 0.0) ** 2).sum(),
-    }
-    expected: dict[str, Any] = {"w": [[0, 0, 0], [2.4, 3, 3.6], [3.6, 4.5, 5.4]], "x": [39, 39, 39]}
-    for way, loss in losses.items():
-        for name, found in zip("wx", map(as_numpy, gradients(loss, w, x)), strict=True):
-            if found.shape != np.shape(expected[name]) or not np.allclose(found, expected[name], rtol=1e-5):
-                raise DisagreementError(f"gradient of {name} by {way} must be {expected[name]}; got {found.tolist()}")
-    return True
-
-
-def torch_gradients(loss: Callable[..., Any], *arrays: Any) -> Any:
-    """Return the gradient of `loss` for each array."""
-    leaves = [array.detach().requires_grad_() for array in arrays]
-    loss(*leaves).backward()
-    return [leaf.grad for leaf in leaves]
-
-
-def jax_gradients(loss: Callable[..., Any], *arrays: Any) -> Any:
-    """Return the gradient of `loss` for each array."""
-    import jax
-
-    return jax.grad(loss, argnums=tuple(range(len(arrays))))(*arrays)
-
-
-GRADIENTS = {"torch": torch_gradients, "jax.numpy": jax_gradients}
-"""What differentiates, in the libraries that do."""
-
-CHECKS = {"4 x 5 table": check_table, "64 x 16 x 24 x 24": check_four_axes, "gradient": check_gradient}

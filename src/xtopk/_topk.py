@@ -1,27 +1,28 @@
 """The public functions: what they promise and what they refuse; one line hands over to the library's own file."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 from xtopk import _checks
 from xtopk._explain import Explanation
 from xtopk._native import library_name, native_for
 from xtopk._order import Ranking
+from xtopk._result import AnyArray, Indices, MaskOptions, Mode, NanRule, Options, TopK, Values
 
-Array = TypeVar("Array")
-Mode = Literal["largest", "smallest"]
-NanRule = Literal["last", "greatest"]
+if TYPE_CHECKING:
+    from numpy import ndarray
 
-
-class TopK(NamedTuple, Generic[Array]):
-    """The chosen elements and their positions along the axis."""
-
-    values: Array
-    indices: Array
+    from xtopk._result import Bools, DType, Numpy, Shape
 
 
+@overload
+def topk(x: Never, k: int, axis: int = -1, **options: Unpack[Options]) -> Any: ...
+@overload
+def topk(x: "ndarray[Shape, DType]", k: int, axis: int = -1, **options: Unpack[Options]) -> "Numpy[Shape, DType]": ...
+@overload
+def topk(x: AnyArray, k: int, axis: int = -1, **options: Unpack[Options]) -> TopK[AnyArray, AnyArray]: ...
 def topk(
-    x: Array,
+    x: AnyArray,
     k: int,
     axis: int = -1,
     *,
@@ -29,11 +30,11 @@ def topk(
     sorted: bool = True,
     stable: bool = True,
     nan: NanRule = "last",
-) -> TopK[Array]:
-    """Return the `k` largest or smallest elements along an axis, and their indices.
+) -> TopK[AnyArray, Any]:
+    """Return the `k` largest or smallest elements along an axis, and where.
 
-    The answer is the same on every array library: numbers rank before NaN, then by value (the zeros are
-    equal), then by position, the lower index first.
+    The same on every array library: numbers before NaN, then by value (zeros
+    are equal), then by position, the lower index first.
 
     Parameters
     ----------
@@ -46,50 +47,49 @@ def topk(
     mode : {"largest", "smallest"}, default: "largest"
         Which elements to choose.
     sorted : bool, default: True
-        Whether the result is in rank order; if not, its order is unspecified.
+        Whether the result is in rank order; if not, in any.
     stable : bool, default: True
-        Whether the lower index wins among equal elements; if not, any of them may.
+        Whether the lower index wins among equal elements; if not, any may.
     nan : {"last", "greatest"}, default: "last"
-        Whether NaN ranks after every number in both modes, or as greater than every number.
+        Whether NaN ranks after all numbers, or as greater than all.
 
     Returns
     -------
     TopK
-        Named tuple ``(values, indices)`` of arrays shaped as `x` with ``k`` along `axis`: `values` of the
-        dtype of `x`, `indices` of the library's default index dtype.
+        Named tuple ``(values, indices)``, shaped as `x` with `k` along `axis`.
 
     Raises
     ------
-    TypeError
-        If `x` is no array or cannot be ranked (complex, object), or `k` or `axis` is no integer.
-    ValueError
-        If `k` is out of range, `x` is 0-d, or `mode` or `nan` is an unknown word.
-    AxisError
-        If `x` has no such axis.
+    TypeError, ValueError, AxisError
+        If an argument is not as above; the message says what to do.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import xtopk
     >>> xtopk.topk(np.asarray([3.0, np.nan, 7.0, 7.0]), 3)
     TopK(values=array([7., 7., 3.]), indices=array([2, 3, 0]))
     """
     xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
-    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+    if k == 0 or 0 in x.shape:
         return TopK(*_nothing(xp, x, k, axis))
     return TopK(*native_for(xp).topk(xp, x, k, axis, rank))
 
 
+@overload
+def topk_mask(x: Never, k: int, axis: int = -1, **options: Unpack[MaskOptions]) -> Any: ...
+@overload
+def topk_mask(x: "ndarray[Shape, DType]", k: int, axis: int = -1, **options: Unpack[MaskOptions]) -> "Bools[Shape]": ...
+@overload
+def topk_mask(x: AnyArray, k: int, axis: int = -1, **options: Unpack[MaskOptions]) -> AnyArray: ...
 def topk_mask(
-    x: Array,
+    x: AnyArray,
     k: int,
     axis: int = -1,
     *,
     mode: Mode = "largest",
     stable: bool = True,
     nan: NanRule = "last",
-) -> Array:
-    """Return a boolean array that is True at exactly the `k` elements `topk` chooses along an axis.
+) -> Any:
+    """Return a boolean array, True at exactly the elements `topk` chooses.
 
     Parameters
     ----------
@@ -108,20 +108,18 @@ def topk_mask(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import xtopk
     >>> xtopk.topk_mask(np.asarray([3, 9, 7, 7]), 2)
     array([False,  True,  True, False])
     """
     xp, k, axis, rank = _check(x, k, axis, mode, True, stable, nan)
-    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
-        return xp.zeros_like(x, dtype=xp.bool)  # type: ignore[no-any-return]
+    if k == 0 or 0 in x.shape:
+        return xp.zeros_like(x, dtype=xp.bool)
     native = native_for(xp)
-    return native.mask(native.topk, xp, x, k, axis, rank)  # type: ignore[no-any-return]
+    return native.mask(native.topk, xp, x, k, axis, rank)
 
 
 def merge_topk(
-    parts: Sequence[tuple[Array, Array]],
+    parts: Sequence[tuple[Values, Indices]],
     k: int,
     axis: int = -1,
     *,
@@ -129,19 +127,20 @@ def merge_topk(
     sorted: bool = True,
     stable: bool = True,
     nan: NanRule = "last",
-) -> TopK[Array]:
-    """Return the top `k` of a long axis from the top `k` of its disjoint pieces.
+) -> TopK[Values, Indices]:
+    """Return the top `k` of a long axis from the top `k` of its pieces.
 
-    Equals `topk` of the whole when each part holds the top ``min(k, length)`` of its piece, in any order, and
-    its indices are counted from the start of the whole axis. The parts may come in any order.
+    Equals `topk` of the whole when each part holds the top ``min(k, length)``
+    of its piece, in any order, and its indices count from the start of the
+    whole axis. The parts may come in any order.
 
     Parameters
     ----------
     parts : sequence of TopK or (values, indices) pairs
-        What `topk` returned for each piece, its indices shifted by where the piece begins. All arrays are of
-        one library and alike but for the length of `axis`.
+        What `topk` returned for each piece, its indices shifted by where the
+        piece begins. All of one library, alike but for the length of `axis`.
     k : int
-        How many elements to choose, from 0 to the number of candidates in all parts together.
+        How many to choose, from 0 to the number of candidates in all parts.
     axis, mode, sorted, stable, nan
         As for `topk`, the same as the parts were made with.
 
@@ -153,12 +152,10 @@ def merge_topk(
     Raises
     ------
     TypeError, ValueError, AxisError
-        As for `topk`, and if there is no part or the parts do not fit together.
+        As for `topk`, and if there is no part or they do not fit together.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import xtopk
     >>> left, right = np.asarray([3, 9, 7]), np.asarray([8, 1])
     >>> parts = [xtopk.topk(left, 2), xtopk.topk(right, 2)]
     >>> parts[1] = xtopk.TopK(parts[1].values, parts[1].indices + len(left))
@@ -181,7 +178,7 @@ def merge_topk(
 
 
 def explain(
-    x: Array,
+    x: AnyArray,
     k: int,
     axis: int = -1,
     *,
@@ -190,7 +187,7 @@ def explain(
     stable: bool = True,
     nan: NanRule = "last",
 ) -> Explanation:
-    """Return which way `topk` would go with the same arguments, without looking at an element.
+    """Return which way `topk` goes with these arguments; looks at no element.
 
     Parameters
     ----------
@@ -200,8 +197,9 @@ def explain(
     Returns
     -------
     Explanation
-        Named tuple ``(library, algorithm, block_length, reason)``, which prints as a sentence; `block_length` is in
-        elements, 0 where there are no blocks. What ties or NaN make necessary beyond that depends on the elements.
+        Named tuple ``(library, algorithm, block_length, reason)``, printed as a
+        sentence; `block_length` is in elements, 0 without blocks. What ties or
+        NaN make necessary beyond that depends on the elements.
 
     Raises
     ------
@@ -210,13 +208,12 @@ def explain(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import xtopk
-    >>> print(xtopk.explain(np.zeros(1_000_000, dtype="float32"), 10))
-    numpy: threshold, blocks of 32: the k-th of 31250 column maxima is a bound that few of 1000000 elements reach
+    >>> plan = xtopk.explain(np.zeros(1_000_000, dtype="float32"), 10)
+    >>> plan.algorithm, plan.block_length
+    ('threshold', 32)
     """
     xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
-    if k == 0 or 0 in x.shape:  # type: ignore[attr-defined]
+    if k == 0 or 0 in x.shape:
         return Explanation(library_name(xp), "nothing", 0, "there is nothing to choose")
     return Explanation(library_name(xp), *native_for(xp).plan(xp, x, k, axis, rank))
 

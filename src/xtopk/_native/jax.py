@@ -34,6 +34,9 @@ MANY, MOST_ROUNDS = 256, 16
 COUNTED = 1 << 12
 """So many elements to choose, of all rows, are worth the passes of `indices_by_counting`."""
 
+NARROWEST, FEW = 8, 1 << 18
+"""Off the CPU ``lax.top_k`` mostly sorts all it is given, so shorter blocks pay, too, but not for so few elements."""
+
 
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a JAX array; the gradient is that of gathering the values."""
@@ -45,8 +48,11 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     shape = shape_of_shard(x)
     n = shape[axis]
     k = min(k, n)
-    way = _way(shape, k, axis) if is_on_cpu(x) else _least
-    width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
+    way = _way(shape, k, axis) if is_on_cpu(x) else _least_elsewhere
+    if way is _least_elsewhere:
+        width = _width_elsewhere(prod(shape), n, k)
+    else:
+        width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
     if way is least_by_rounds:
         return Plan("rounds of minima", width, f"many rows at once; {left}")
@@ -81,11 +87,10 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         return lambda a: way(jnp, a, k, rank).astype(index)
 
     way: Any = _least if is_sharded(x) else _way(x.shape, k, axis)
-    if way is _least:
-        indices = least(_least)(rows)
-    else:  # rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together
+    if way is not _least:
+        # Rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together.
         way = partial(way, cut=axis == x.ndim - 1)
-        indices = platform_dependent(rows, cpu=least(way), default=least(_least))
+    indices = platform_dependent(rows, cpu=least(way), default=least(_least_elsewhere))
     indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 
@@ -105,28 +110,35 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
 
     Without a rank the rows are such keys.
     """
-    from jax.lax import platform_dependent, top_k
+    from jax.lax import top_k
 
-    def key(a: Any) -> Any:
-        return a if rank is None else rank_key(jnp, a, rank)
-
+    key = partial(_key, jnp, rank)
     n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
     if width := _width(n, k, sorts):
+        best, select = partial(least_of_blocks, key), partial(_least, jnp, rank=None)
+        return indices_by_blocks(jnp, rows, k, width, best=best, select=select, key=key)
+    return top_k(~key(rows), k)[1] if sorts else top_k_of_floats(jnp, rows, k, rank)
 
-        def select(few: Any, k: int) -> Any:
-            return _least(jnp, few, k, None)
 
-        return indices_by_blocks(
-            jnp, rows, k, width, best=lambda body: least_of_blocks(key, body), select=select, key=key
-        )
-    if sorts:
-        return top_k(~key(rows), k)[1]
-    return platform_dependent(
-        rows,
-        cpu=lambda a: top_k_of_floats(jnp, a, k, rank),
-        default=lambda a: top_k(~key(a).astype(jnp.int32), k)[1],
-    )
+def _least_elsewhere(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
+    """Do as `_least` off the CPU: where a row's elements lie together, keys and minima of blocks are one pass."""
+    from jax.lax import top_k
+
+    key = partial(_key, jnp, rank)
+    if width := _width_elsewhere(rows.size, rows.shape[-1], k):
+        select = partial(_least_elsewhere, jnp, rank=None)
+        return indices_by_blocks(jnp, rows, k, width, best=lambda body: key(body).min(-1), select=select, key=key)
+    least = key(rows)
+    return top_k(~(least if least.dtype.itemsize > 4 else least.astype(jnp.int32)), k)[1]
+
+
+def _key(jnp: Any, rank: Ranking | None, a: Any) -> Any:
+    return a if rank is None else rank_key(jnp, a, rank)
 
 
 def _width(n: int, k: int, sorts: bool) -> int:
     return width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN)
+
+
+def _width_elsewhere(size: int, n: int, k: int) -> int:
+    return width_for(n, k, NARROWEST, MIN_GAIN) if size >= FEW else 0

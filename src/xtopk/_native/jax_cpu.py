@@ -126,7 +126,7 @@ def _in_chunks(jnp: Any, select: Any, rows: Any, step: int) -> Any:
         return select(rows)
     rows = rows.reshape(-1, n)
     count = rows.shape[0]
-    found = map(lambda start: select(dynamic_slice_in_dim(rows, start, step)), jnp.arange(0, count, step))
+    found = map(lambda start: select(dynamic_slice_in_dim(rows, start, step)), step * jnp.arange(-(-count // step)))
     whole = (count - 1) // step * step
     found = found.reshape(-1, found.shape[-1])
     return jnp.concat([found[:whole], found[whole - count :]]).reshape(*lead, -1)

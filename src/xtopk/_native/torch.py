@@ -1,6 +1,5 @@
 """torch: ``torch.topk``, whose ties are arbitrary and for which NaN is the greatest, and what is faster and exact."""
 
-from functools import partial
 from typing import Any
 
 from xtopk._explain import Plan
@@ -16,15 +15,9 @@ from xtopk._native.torch_dtensor import (
     refuse_transformed_dtensor,
 )
 from xtopk._native.torch_eager import eager_plan, gather, indices_eager, is_direct
-from xtopk._order import Ranking, rank_key
-from xtopk._select.blocks import indices_by_blocks, width_for
-from xtopk._select.kth import indices_by_kth_key
-from xtopk._select.packed import BITS_PACKED, indices_by_packing
+from xtopk._native.torch_static import indices_static, static_plan
+from xtopk._order import Ranking
 from xtopk._select.verified import topk_and_doubt
-
-MIN_WIDTH = 64
-MIN_GAIN = 3
-"""Blocks, used where shapes are static, are as long as a fast reduction needs, and leave a third to select from."""
 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -49,7 +42,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if doubt is None:
             return values, indices
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    indices = (indices_eager if looks else _indices_static)(xp, rows.detach(), k, rank)
+    indices = (indices_eager if looks else indices_static)(xp, rows.detach(), k, rank)
     values = gather(xp, rows, -1, indices)
     if rows is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
@@ -62,10 +55,7 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
     n = x.shape[axis]
     if not _may_branch(x):
-        how = "of keys that settle ties and NaN, shapes static"
-        if width := width_for(n, k, MIN_WIDTH, MIN_GAIN):
-            return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {how}")
-        return Plan("torch.topk", 0, f"blocks would not pay for rows of {n}; {how}")
+        return static_plan(x, n, k, rank)
     return eager_plan(x, k, axis, rank)
 
 
@@ -111,25 +101,3 @@ def _may_branch(x: Any) -> bool:
         and x.is_cpu
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     )
-
-
-def _indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices by operations whose shapes depend on no element."""
-    return _least_of_key(xp, rank_key(xp, rows, rank), k, rank.sorted)
-
-
-def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
-    import torch
-
-    # An exported program serves every length, and so cannot be cut by one.
-    width = 0 if torch.compiler.is_exporting() else width_for(key.shape[-1], k, MIN_WIDTH, MIN_GAIN)
-    if width:
-        select = partial(_least_of_key, xp)
-        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)
-    if key.dtype.itemsize * 8 <= BITS_PACKED:
-        return indices_by_packing(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
-    return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)
-
-
-def _same(a: Any) -> Any:
-    return a

@@ -42,7 +42,7 @@ def indices_by_blocks(
     within = xp.reshape(positions(xp, rows, 0, width), (1,) * len(lead) + (1, width))
     position = xp.reshape(chosen * width + within, (*lead, k * width))
     if blocks * width < n:
-        tail = xp.broadcast_to(positions(xp, rows, blocks * width, n), (*lead, n - blocks * width))
+        tail = xp.broadcast_to(blocks * width + positions(xp, rows, 0, n - blocks * width), (*lead, n - blocks * width))
         candidates = xp.concat([candidates, rows[..., blocks * width :]], axis=-1)
         position = xp.concat([position, tail], axis=-1)
     return xp.take_along_axis(position, select(key(candidates), k), axis=-1)

@@ -27,7 +27,8 @@ def indices_by_rounds(
     row = xp.minimum(xp.reshape(xp.arange(tiles * LANES, dtype=xp.int32), (tiles, 1, LANES)), count - 1)
 
     def ascending(start: int, stop: int) -> Any:
-        return xp.broadcast_to(xp.arange(start, stop, dtype=xp.int32)[None, :, None], (tiles, stop - start, LANES))
+        along = start + xp.arange(stop - start, dtype=xp.int32)  # arange(start, stop) is a constant to JAX before 0.10
+        return xp.broadcast_to(along[None, :, None], (tiles, stop - start, LANES))
 
     column = ascending(0, n)
     if width:
