@@ -45,7 +45,7 @@ AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18
 
 NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
-TORCH, JAX, JAX_CPU = "xtopk._native.torch", "xtopk._native.jax", "xtopk._native.jax_cpu"
+TORCH, JAX, JAX_CPU = "xtopk._native.torch_eager", "xtopk._native.jax", "xtopk._native.jax_cpu"
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8, 20))
@@ -53,6 +53,8 @@ TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
 
 PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
 RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
+VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
+FEW_NUMBERS = "xtopk._select.few_numbers"
 
 CONSTANTS = (
     Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -115,8 +117,18 @@ CONSTANTS = (
     Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
     Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
     Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
+    Constant("torch", TORCH, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])),
     Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
-    Constant("torch", TORCH, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
+    Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),
+    Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
+    Constant("torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100))),
+    Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),)),
+    Constant("torch", LONG_ROW, "ROW_GAIN", (8, 128), tuple(((1 << 22,), k, "float32") for k in (300, 1000, 3000))),
+    Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
+    Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
+    Constant("torch", FEW_NUMBERS, "SEARCHED_AT_A_TIME", (1 << 15, 1 << 21), (((512, 4096), 20, "nearly nan"),)),
     Constant("torch", PILED, "MIN_FOLDS", (2, 4, 6), ROWS),
     Constant("torch", PILED, "MAX_FOLDS", (8, 16, 31), LONG),
     Constant("torch", PILED, "MIN_COLUMNS", (16, 32, 128), ROWS),
@@ -125,8 +137,10 @@ CONSTANTS = (
     Constant("torch", RANKED, "PEEKED", (4, 64), ROWS),
     Constant("torch", SETTLE, "BATCH", (1 << 18, 1 << 22), TIES),
     Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
-    Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (2, 32), TIES),
-    Constant("torch", SETTLE, "LENGTHENED", (2, 64), TIES),
+    Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),
+    Constant("torch", SETTLE, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
+    Constant("torch", SETTLE, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
+    Constant("torch", SETTLE, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
     Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
@@ -171,10 +185,12 @@ FIXED = {
 
 KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "nan": lambda rng, x: np.where(rng.random(x.shape) < 0.05, np.nan, x),
+    "nearly nan": lambda rng, x: np.where(rng.random(x.shape) < 0.99, np.nan, x),
     "tied": lambda rng, x: np.maximum(x, 0),
     "sparse": lambda rng, x: np.maximum(x, 1.28),
     "saturated": lambda rng, x: np.minimum(x, 0),
     "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),
+    "negative": lambda rng, x: -np.abs(x) - 1,
     "constant": lambda rng, x: np.ones_like(x),
 }
 
@@ -182,7 +198,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD), "jax": (JAX, JAX_CPU)}
+    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD), "jax": (JAX, JAX_CPU), "torch": (TORCH,)}
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
@@ -221,6 +237,8 @@ def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
         return array_of(library, shape[-2::-1], dtype).T
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
+    if dtype == "negative halves":
+        x, dtype = KINDS["negative"](rng, x) / 1000, "float16"
     if dtype in KINDS:
         x, dtype = KINDS[dtype](rng, x), "float64" if dtype == "saturated" else "float32"
     x = (x * 1000).astype(dtype)

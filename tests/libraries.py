@@ -142,11 +142,16 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call with column maxima also where there are too few elements for them to pay."""
-    few = {"xtopk._native.torch.DIRECT_BELOW": 0, "xtopk._native.torch.FOLDED_FROM": 0}
-    few |= {"xtopk._native.torch.RANKED_AT_A_TIME": 20, "xtopk._native.torch.FOLDED_HEAPED": 0}
+    """Call with block and column maxima also where there are too few elements for them to pay."""
+    few = {"xtopk._native.torch_eager.DIRECT_BELOW": 0, "xtopk._native.torch_eager.FOLDED_FROM": 0}
+    few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.FOLDED_HEAPED": 0}
+    few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
+    few |= {"xtopk._native.torch_eager.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
+    few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
+    few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
-    few |= {"xtopk._select.settle.LONG_ROW": 200}
+    few |= {"xtopk._select.settle.LONG_ROW": 200, "xtopk._select.settle.MIN_PREFIX": 1}
+    few |= {"xtopk._select.settle.WORDS_FROM": 0}
     with replaced(few):
         return function(x, *args, **options)
 

@@ -41,12 +41,12 @@ SHAPES = [
 
 
 ALGORITHMS = {
-    "block maxima": ["indices_by_blocks"],
+    "block maxima": ["indices_by_blocks", "indices_of_row"],
     "counting": ["indices_by_counting", "indices_by_blocks"],
     "column maxima": ["indices_by_columns"],
     "one by one": ["indices_one_by_one"],
     "ranking": ["indices_by_ranking"],
-    "torch.topk": ["_direct", "indices_by_topk"],
+    "torch.topk": ["topk_and_doubt", "indices_by_topk"],
     "partition": ["indices_by_partition"],
     "pairs": ["indices_by_pairs"],
     "sort": ["indices_by_sort", "indices_by_packed_sort"],

@@ -58,6 +58,23 @@ def test_lengths_around_thresholds(library: Library, n: int) -> None:
             assert_agrees(library, x, k, mode=str(mode), nan=str(nan))
 
 
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("library", rows(compiled=False, lazy=False), ids=str)
+def test_nearly_all_nan(library: Library, dtype: str, mode: str) -> None:
+    """Many rows of few numbers, some of none, in the last case one of many."""
+    if dtype not in library.dtypes:
+        pytest.skip("no such dtype")
+    rng = np.random.default_rng(0)
+    x = rng.choice([1.0, 2.0, -0.0, 0.0, np.inf, -np.inf, -1.0], (200, 700)).astype(dtype)
+    x[rng.random(x.shape) < 0.99] = np.nan
+    x[5] = np.copysign(np.nan, -1)
+    for k in (1, 6, 30):
+        assert_agrees(library, x, k, mode=mode)
+    x[150] = 1
+    assert_agrees(library, x, 6, mode=mode)
+
+
 @pytest.mark.parametrize(
     ("shape", "axis", "dtype"),
     [

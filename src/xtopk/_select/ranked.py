@@ -12,7 +12,7 @@ from math import inf, nan
 from operator import or_
 from typing import Any
 
-from xtopk._order import FLOAT_BITS, FLOAT_INFINITY_BITS, Ranking, dtype_name
+from xtopk._order import FLOAT_BITS, FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
 from xtopk._select.packed import BITS_PACKED, unpack
 from xtopk._select.settle import settle
 
@@ -45,16 +45,22 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     chosen may stand lower than it.
     """
     key = integer_key(xp, few, rank)
-    if key.dtype.itemsize * 8 <= BITS_PACKED:
+    if rank.stable and key.dtype.itemsize * 8 <= BITS_PACKED:
         if position is None:
             position = xp.arange(few.shape[-1], device=few.device)
         packed = key.to(xp.int64).bitwise_left_shift_(BITS_PACKED).bitwise_or_(position)
         packed = packed.topk(k, largest=False, sorted=rank.sorted).values
         return unpack(packed), packed >> BITS_PACKED, None
-    key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False)
+    shift = few.shape[-1].bit_length()
+    if rank.stable and not few.is_floating_point() and max(key.amax(), (~key).amax()) >> 63 - shift == 0:
+        chosen = positions(xp, few, 0, few.shape[-1])
+        packed = key.bitwise_left_shift(shift).bitwise_or_(chosen).topk(k, largest=False).values
+        chosen = packed & (1 << shift) - 1
+        return chosen if position is None else position.gather(-1, chosen), packed >> shift, None
+    key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False, sorted=rank.stable or rank.sorted)
     indices = chosen[..., :k] if position is None else position.gather(-1, chosen[..., :k])
     rises = key[..., :-1] < key[..., 1:]
-    if not rank.stable or rises.all():
+    if not rank.stable or not rises.numel() or rises.view(xp.uint8).amin():
         return indices, key[..., :k], None
     indices = put_in_order(indices.contiguous(), key[..., :k], rises[..., : k - 1])
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
@@ -73,15 +79,23 @@ def put_in_order(indices: Any, values: Any, differ: Any) -> Any:
 def integer_key(xp: Any, x: Any, rank: Ranking) -> Any:
     """Return what `rank_key` does for signed integers and floats, in the passes that vector instructions make fast."""
     if not x.is_floating_point():
-        return ~x if rank.largest else x
+        return number_key(xp, x, rank)
     if x.dtype.itemsize == 2:
         x = x.to(xp.float32)
+    # One NaN for all of them: above +inf, or below -inf where the greatest come first.
+    x = xp.nan_to_num(x, nan=-nan if rank.largest and not rank.nan_first else nan, posinf=inf, neginf=-inf)
+    return number_key(xp, x, rank)
+
+
+def number_key(xp: Any, x: Any, rank: Ranking) -> Any:
+    """Return the integer key of what is no NaN; that of NaN is beyond that of an infinity."""
+    if not x.is_floating_point():
+        return ~x if rank.largest else x
     bits = FLOAT_BITS[dtype_name(x.dtype)]
     signed = getattr(xp, f"int{bits}")
-    # One NaN for all of them: above +inf, or below -inf where the greatest come first.
-    x = xp.nan_to_num(x, nan=-nan if rank.largest and not rank.nan_first else nan, posinf=inf, neginf=-inf).view(signed)
+    x = x.view(signed)
     sign = x >> (bits - 1)
-    key = x.bitwise_and_(xp.iinfo(signed).max).bitwise_xor_(sign).sub_(sign)
+    key = (x & xp.iinfo(signed).max).bitwise_xor_(sign).sub_(sign)
     return key.neg_() if rank.largest else key
 
 
@@ -89,9 +103,9 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     """Return whether a look at few elements lets expect that no chosen one is negative."""
     if not rows.is_floating_point() or rank.nan_first:
         return False
-    few = peek(rows)
-    count = int((few >= 0).sum())
-    return count == few.numel() or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * few.numel())
+    few = peek(rows).flatten().tolist()
+    count = sum(x >= 0 for x in few)
+    return count == len(few) or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few))
 
 
 def peek(rows: Any) -> Any:

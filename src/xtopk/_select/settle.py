@@ -11,15 +11,19 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from xtopk._order import Ranking
+from xtopk._order import Ranking, positions
 
 LONG_ROW = 1 << 18
 BATCH = 1 << 20
 """A longer row is looked at by itself, so many elements after one another; of shorter ones, so many together."""
 
-PREFIX_PER_CHOICE = 8
+WORDS_FROM = 1 << 15
+"""So many elements of a mask are looked for what is True by eight."""
+
+MIN_PREFIX = 64
+PREFIX_PER_CHOICE = 2
 LENGTHENED = 8
-"""How many elements are looked at first for each place that is left, and how many times more if these are too few."""
+"""How many elements are looked at first, at least and for each place left; of one row, how many times more next."""
 
 
 def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ranking) -> None:
@@ -59,29 +63,48 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
         return xp.stack([_first_of_row(xp, row, v, k, late=False) for row, v in flat]).view(*rows.shape[:-1], k)
     given = (a.reshape(-1, a.shape[-1]) for a in (rows, value))
     parts = zip(*(a.split(max(1, BATCH // rows.shape[-1])) for a in given), strict=True)
-    nth = xp.arange(1, k + 1, dtype=xp.int32, device=rows.device)
+    nth = positions(xp, rows, 1, k + 1)
     return xp.concat([_nth_of(xp, part, v, nth.expand(v.shape[0], k)) for part, v in parts]).view(*rows.shape[:-1], k)
 
 
 def _nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
     """Return where the elements that equal the value stand, those of these numbers, counted from 1."""
-    length = PREFIX_PER_CHOICE * nth.shape[-1]
-    found, short = None, None
-    while True:
-        part, v, number = (a if short is None else a[short] for a in (rows[:, :length], value, nth))
-        count = _ties(part, v).cumsum(-1, dtype=xp.int32)
-        first = xp.searchsorted(count, number.contiguous())
-        if found is None:
-            found = first
-        else:
-            found[short] = first
-        if length >= rows.shape[-1]:
-            return found
-        lacking = (count[:, -1] < number[:, -1]).nonzero()[:, 0]
-        short = lacking if short is None else short[lacking]
+    n, length = rows.shape[-1], max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
+    found, count = _nth_in(xp, rows[:, :length], value, nth)
+    while length < n:
+        short = (count < nth[:, -1]).nonzero()[:, 0]
         if not short.numel():
-            return found
-        length *= LENGTHENED
+            break
+        have, wanted = int(count[short].sum()), int(nth[short, -1].sum())
+        length = min(n, length * (1 + 5 * wanted // (4 * max(1, have))))
+        if 2 * short.numel() >= rows.shape[0]:
+            found, count = _nth_in(xp, rows[:, :length], value, nth)
+        else:
+            found[short], count[short] = _nth_in(xp, rows[:, :length][short], value[short], nth[short])
+    return found
+
+
+def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
+    """Return what `_nth_of` does, anything where there are too few, and how many equal the value in each row."""
+    lines, n = rows.shape
+    hits = where_true(xp, _ties(rows, value).reshape(-1))
+    line = positions(xp, rows, 0, lines + 1) * n
+    start = xp.searchsorted(hits, line)
+    if not hits.shape[0]:
+        return xp.zeros_like(nth, dtype=xp.int64), start.diff()
+    place = (start[:-1, None] + nth - 1).clamp_(0, hits.shape[0] - 1)
+    return hits[place].sub_(line[:-1, None]), start.diff()
+
+
+def where_true(xp: Any, mask: Any) -> Any:
+    """Return where a mask is True, by words of eight where that is seldom: nonzero takes a nanosecond an element."""
+    if mask.shape[0] < WORDS_FROM or mask.shape[0] % 8:
+        return mask.nonzero()[:, 0]
+    words = mask.view(xp.int64).nonzero()[:, 0]
+    if 16 * words.shape[0] > mask.shape[0]:
+        return mask.nonzero()[:, 0]
+    word, byte = mask.view(-1, 8)[words].nonzero().unbind(-1)
+    return words[word] * 8 + byte
 
 
 def _last(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -> tuple[Any, Any]:

@@ -1,0 +1,156 @@
+"""torch where Python may look at the elements: which way a call goes, by the length of a row, k and the dtype."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from xtopk._explain import Plan
+from xtopk._order import Ranking, dtype_name, rank_key
+from xtopk._select.columns import folds_for
+from xtopk._select.few_numbers import indices_of_few_numbers, numbers_may_be_few
+from xtopk._select.long_row import ROW_GAIN, indices_of_row, least_width, row_width
+from xtopk._select.packed import BITS_PACKED
+from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
+from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
+from xtopk._select.verified import indices_by_topk
+
+DIRECT_BELOW = 1 << 15
+FOLDED_FROM = 1 << 17
+"""Fewer elements are selected from as they are, or in one piece: calls that would save work take longer than it."""
+
+HEAPED = 64
+FOLDED_HEAPED = 1 << 10
+"""torch keeps the best of a row in a heap if it is so many times longer than k; shorter ones are then not folded."""
+
+ONE_BY_ONE = 5
+"""So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
+
+FOLDED_AT_A_TIME = 1 << 24
+CANDIDATES_AT_A_TIME = 1 << 19
+RANKED_AT_A_TIME = 1 << 20
+"""How many elements are reduced at a time, how many may be left of them, and of how many keys are made at a time."""
+
+UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
+"""The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
+
+
+def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
+    if dtype_name(x.dtype) in UNSUPPORTED:
+        return False
+    if x.numel() < DIRECT_BELOW:
+        return True
+    sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
+    return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)
+
+
+def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way a call goes."""
+    n, how = x.shape[axis], "with a look for ties and NaN"
+    if is_direct(x, k, axis, rank):
+        return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
+    if width := _width(x, k, positive=False):
+        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
+    if folds := _folds(x, n, k):
+        return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
+    if _is_heaped(n, k):
+        return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, {how}")
+    if _is_one_by_one(x, k):
+        return Plan("one by one", 0, f"{k} reductions of rows of {n}")
+    return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
+
+
+def gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
+    """Return the elements at `indices` along an axis, of every dtype."""
+    name = dtype_name(x.dtype)
+    if name in UNSUPPORTED and name != "bool":
+        return x.view(getattr(xp, UNSUPPORTED[name])).gather(axis, indices).view(x.dtype)
+    return x.gather(axis, indices)
+
+
+def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices along the last axis."""
+    n, name = rows.shape[-1], dtype_name(rows.dtype)
+    if name == "bool":
+        rows, name = rows.view(xp.uint8), "uint8"
+    if name in UNSUPPORTED and rows.ndim == 1 and n > max(RANKED_AT_A_TIME, 2 * k):
+        return _indices_in_pieces(xp, rows, k, rank)
+    if name not in UNSUPPORTED and (indices := _indices_of_some(xp, rows, k, rank)) is not None:
+        return indices
+    select: Any
+    at_a_time, positive = FOLDED_AT_A_TIME, False
+    if folds := _folds(rows, n, k):
+        select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
+        at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
+    elif rows.numel() < DIRECT_BELOW:
+        select = indices_by_ranking
+    elif _is_heaped(n, k):
+        select, positive = indices_by_topk, may_be_positive(rows, k, rank)
+    elif _is_one_by_one(rows, k):
+        select, at_a_time = indices_one_by_one, RANKED_AT_A_TIME
+    else:
+        select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
+    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    for part, chosen in _parts(rows, indices, at_a_time):
+        seen = rank_key(xp, part, rank._replace(largest=False)) if name in UNSUPPORTED else part
+        found = select(xp, seen, k, rank, positive=True) if positive else None
+        positive = found is not None
+        chosen.copy_(select(xp, seen, k, rank) if found is None else found)
+    return indices
+
+
+def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of one long row by its blocks, of rows that are nearly all NaN by their numbers, else None."""
+    if rows.numel() < FOLDED_FROM:
+        return None
+    if rows.ndim > 1:
+        return indices_of_few_numbers(xp, rows, k, rank) if numbers_may_be_few(rows, rank) else None
+    if rows.is_floating_point() and peek(rows).isnan().any():
+        return None
+    for positive in (True, False):
+        if (width := _width(rows, k, positive=positive)) and (not positive or may_be_positive(rows, k, rank)):
+            found = indices_of_row(xp, rows, k, rank, width, positive=positive)
+            if found is not None:
+                return found
+    return None
+
+
+def _width(x: Any, k: int, *, positive: bool) -> int:
+    """Return the length of the blocks of a row, 0 where it is not one long row of few bits an element."""
+    if x.ndim > 1 or x.shape[0] < FOLDED_FROM or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
+        return 0
+    return row_width(x.shape[0], k, least_width(x.dtype, positive=positive), ROW_GAIN)
+
+
+def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices among those of each piece of a row, of which no keys are made at once."""
+    step, found = max(RANKED_AT_A_TIME, 2 * k), []
+    for start in range(0, row.shape[0], step):
+        piece = row[start : start + step]
+        found.append(indices_eager(xp, piece, min(k, piece.shape[0]), rank) + start)
+    few = xp.concat(found).sort().values  # so that the lower index wins among equals
+    return few[indices_eager(xp, gather(xp, row, 0, few), k, rank)]
+
+
+def _folds(x: Any, n: int, k: int) -> int:
+    """Return into how many pieces rows of `n` are folded, 0 where that would not pay."""
+    if x.numel() < FOLDED_FROM or HEAPED * k <= n < FOLDED_HEAPED:
+        return 0
+    return folds_for(n, columns_for(x, k))
+
+
+def _is_heaped(n: int, k: int) -> bool:
+    return k == 1 or n >= HEAPED * (k + 1)
+
+
+def _is_one_by_one(x: Any, k: int) -> bool:
+    return k <= ONE_BY_ONE and bool(x.is_floating_point())
+
+
+def _parts(rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:
+    """Return few rows at a time with their indices, about `most` elements of them."""
+    if rows.numel() <= most or rows.ndim == 1:
+        return [(rows, indices)]
+    axis = outer_axis(rows, rows.numel() // most)
+    step = max(1, most * rows.shape[axis] // rows.numel())
+    return zip(rows.split(step, axis), indices.split(step, axis), strict=True)
