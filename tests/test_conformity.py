@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import unittest
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,33 @@ def test_a_refusal_is_no_difference_and_no_agreement() -> None:
     assert "refused 2 of 24: bool (NotImplementedError: bool is not there yet), agrees 22 of 24" in str(report)
 
 
+def test_refusing_everything_is_raised() -> None:
+    def refuse(x: Any, k: int) -> Any:
+        raise NotImplementedError("nothing is there yet")
+
+    with pytest.raises(AssertionError, match="refuse: 0 of 31 properties differ; calls of 25 are refused\n"):
+        check_topk(refuse, np).raise_if_any()
+
+
+WRONG_INDICES: dict[str, Callable[[Any, int, int], Any]] = {
+    "k=length": lambda x, k, axis: k == x.shape[axis],
+    "k=1": lambda x, k, axis: k == 1 and x.ndim == 1 and len(x) > 2,
+    "unsigned": lambda x, k, axis: x.dtype == np.uint64,
+    "axis": lambda x, k, axis: x.ndim == 3,
+    "layouts": lambda x, k, axis: not x.flags.c_contiguous,
+}
+
+
+@pytest.mark.parametrize("name", WRONG_INDICES)
+def test_wrong_indices_of_right_values_are_found(name: str) -> None:
+    def topk(x: Any, k: int, axis: int = -1, **options: Any) -> Any:
+        values, indices = xtopk.topk(x, k, axis, **options)
+        wrong = WRONG_INDICES[name](x, k, axis)
+        return values, ((indices + 1) % max(x.shape[axis], 1) if wrong else indices)
+
+    assert name in [outcome.case.property.name for outcome in check_topk(topk, np).differences]
+
+
 def test_a_difference_is_raised_and_printed() -> None:
     report = check_topk(also(nan="greatest"), np, name="torch-like")
     with pytest.raises(AssertionError, match="torch-like: 1 of 31 properties differ") as raised:
@@ -99,10 +127,12 @@ def test_a_case_is_checked_alone() -> None:
         check_case(by_id["stable-1"], lambda x, k: (xtopk.topk(x, k).values, None), np)
     with pytest.raises(RefusedError, match="NotImplementedError: bool is not there yet"):
         check_case(by_id["bool-1"], refuses_bool, np)
-    with pytest.raises(TypeError, match="must return a pair of values and indices; got ndarray"):
+    with pytest.raises(TypeError, match="must return a pair of arrays, of which one may be None; got ndarray"):
         check_case(by_id["largest-1"], lambda x, k: x, np)
-    with pytest.raises(TypeError, match="must return a pair of values and indices; got tuple"):
+    with pytest.raises(TypeError, match="one may be None; got tuple of NoneType, NoneType"):
         check_case(by_id["largest-1"], lambda x, k: (None, None), np)
+    with pytest.raises(TypeError, match="one may be None; got list of list, list"):
+        check_case(by_id["largest-1"], lambda x, k: [part.tolist() for part in xtopk.topk(x, k)], np)
     with pytest.raises(AssertionError, match="expected  indices from 0 to 5\ngot       "):
         check_case(by_id["stable-9"], result(lambda x, v, i: (v, i + 1)), np)
 

@@ -40,12 +40,12 @@ def check_topk(
     -------
     Report
         To be printed; ``report.differences`` and ``report.refusals`` are lists, and ``report.raise_if_any()`` raises an
-        `AssertionError` where there is a difference.
+        `AssertionError` where there is a difference, or no answer at all.
 
     Raises
     ------
     TypeError
-        If the function returns no pair.
+        If the function returns no pair of arrays.
     ValueError
         If its signature cannot be seen and no `options` are given, or an option or a dtype is unknown.
 
@@ -62,6 +62,7 @@ def check_topk(
     """
     to = subject(function, xp, options, dtypes)
     outcomes: list[Outcome] = []
+    asked: set[str] = set()
     broken: set[str] = set()
     for case in ALL:
         ground = next((name for name in case.grounds if name in broken), None)
@@ -69,13 +70,15 @@ def check_topk(
             outcomes.append(Outcome(case, NOT_RUN, got=f"{ground!r} is wrong"))
             continue
         try:
-            finding = to.try_case(case, in_order=case.property.name == "sorted" or "sorted" not in broken)
+            in_order = case.property.name == "sorted" or "sorted" not in broken
+            finding = to.try_case(case, in_order, together="values at indices" in asked - broken)
         except RefusedError as error:
             outcomes.append(Outcome(case, REFUSED, got=str(error)))
         except (NotRunError, NothingToJudgeError) as error:
             outcomes.append(Outcome(case, NOT_RUN, got=str(error)))
         else:
             outcomes.append(Outcome(case, DIFFERS, *finding) if finding else Outcome(case, AGREES))
+        asked.add(case.property.name)
         if outcomes[-1].status == DIFFERS:
             broken.add(case.property.name)
     return Report(name or getattr(function, "__name__", "the function"), outcomes)

@@ -89,7 +89,9 @@ def taken(trial: Trial, same: Any) -> Finding | None:
     given(trial.indices, "indices")
     given(trial.values, "values")
     for elements, values, indices in trial.rows():
-        there = [elements[int(i)] if within([i], len(elements)) else math.nan for i in indices]
+        if not within(indices, len(elements)):
+            return Finding(f"indices from 0 to {len(elements) - 1}", shown(indices))
+        there = [elements[int(i)] for i in indices]
         if not all(map(same, values, there)):
             start = next(i for i, pair in enumerate(zip(values, there, strict=True)) if not same(*pair))
             return Finding(f"{shown(there, start)}, which are at {shown(indices, start)}", shown(values, start))

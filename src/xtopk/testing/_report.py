@@ -57,12 +57,13 @@ class Report:
         return self.with_status(REFUSED)
 
     def raise_if_any(self) -> None:
-        """Raise an AssertionError that holds the report, if there is a difference."""
-        if self.differences:
+        """Raise an AssertionError that holds the report, if there is a difference, or if no call has an answer."""
+        if self.differences or not any(o.status == AGREES and not o.case.refused for o in self.outcomes):
             raise AssertionError(str(self))
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {len(self.differences)} of {len(self.properties)} properties differ"]
+        refuse = f"; calls of {len(self.refusals)} are refused" if self.refusals else ""
+        lines = [f"{self.name}: {len(self.differences)} of {len(self.properties)} properties differ{refuse}"]
         for name, outcomes in self.properties.items():
             lines.append(f"{name:<20} {summary(outcomes)}")
             lines += [indent(str(outcome), " " * 4) for outcome in outcomes if outcome.status == DIFFERS][:1]

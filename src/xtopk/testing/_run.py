@@ -8,7 +8,7 @@ from typing import Any
 
 from xtopk.testing._arrays import DTYPES, LAYOUTS, Contents, dtypes_of, read, word
 from xtopk.testing._case import OPTIONS, Case, check_names
-from xtopk.testing._judges import judge
+from xtopk.testing._judges import judge, ranked, values_at_indices
 from xtopk.testing._trial import Finding, Trial
 
 
@@ -29,8 +29,8 @@ class Subject:
     options: Collection[str]
     dtypes: Mapping[str, Any]
 
-    def try_case(self, case: Case, in_order: bool = True) -> Finding | None:
-        """Return what differs, or nothing."""
+    def try_case(self, case: Case, in_order: bool = True, together: bool = True) -> Finding | None:
+        """Return what differs, or nothing; `together` asks for ranked values that are at the indices, too."""
         absent = sorted(case.needs - set(self.options))
         if absent:
             raise NotRunError(f"takes no {absent[0]}")
@@ -43,7 +43,9 @@ class Subject:
             raise
         twin = None if case.twin is None else self.call(self.make(case, case.twin), case)[1]
         in_order = in_order and case.sorted
-        return judge(Trial(case, self.xp, self.dtypes[case.dtype], values, indices, twin, read(x).elements, in_order))
+        trial = Trial(case, self.xp, self.dtypes[case.dtype], values, indices, twin, read(x).elements, in_order)
+        together = together and case.property.judge is ranked and len(trial.parts) == 2
+        return judge(trial) or (values_at_indices(trial) if together else None)
 
     def make(self, case: Case, elements: tuple[Any, ...]) -> Any:
         """Return an array of the elements, if the library holds them as they are."""
@@ -61,11 +63,26 @@ class Subject:
         options = {name: value for name, value in case.options.items() if name in self.options}
         try:
             result = self.function(x, case.k, **options)
-            if isinstance(result, tuple | list) and len(result) == 2 and any(part is not None for part in result):
+            if is_pair_of_arrays(result):
                 return [None if part is None else read(part) for part in result]
         except Exception as error:
             raise RefusedError(shorten(f"{type(error).__name__}: {error}", 100, placeholder=" ...")) from error
-        raise TypeError(f"the function must return a pair of values and indices; got {type(result).__name__}")
+        raise TypeError(f"the function must return a pair of arrays, of which one may be None; got {kind(result)}")
+
+
+def is_pair_of_arrays(result: Any) -> bool:
+    """Return whether a result is two arrays, of which one may be None."""
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        return False
+    given = [part for part in result if part is not None]
+    return bool(given) and all(hasattr(part, "shape") for part in given)
+
+
+def kind(result: Any) -> str:
+    """Return the type of a result in words, those of its parts too if they are few."""
+    name = type(result).__name__
+    few = isinstance(result, tuple | list) and 0 < len(result) <= 3
+    return f"{name} of {', '.join(type(part).__name__ for part in result)}" if few else name
 
 
 def subject(function: Callable[..., Any], xp: Any, options: Any, dtypes: Any) -> Subject:
