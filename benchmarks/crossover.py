@@ -111,6 +111,13 @@ CONSTANTS = (
     Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
+    Constant(
+        "torch",
+        TORCH,
+        "HEAPED_BELOW",
+        (0, 1 << 16, 1 << 20),
+        tuple(((count, 1000), 5, d) for count in (64, 256, 1000) for d in ("float32", "int64")),
+    ),
     Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
     Constant("torch", TORCH, "FOLDED_FROM", (1 << 14, 1 << 15, 1 << 19), AROUND),
     Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),

@@ -143,7 +143,7 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay."""
-    few = {"xtopk._native.torch_eager.DIRECT_BELOW": 0, "xtopk._native.torch_eager.FOLDED_FROM": 0}
+    few = {f"xtopk._native.torch_eager.{name}": 0 for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_FROM")}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.FOLDED_HEAPED": 0}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
     few |= {"xtopk._native.torch_eager.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}

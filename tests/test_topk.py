@@ -75,6 +75,16 @@ def test_nearly_all_nan(library: Library, dtype: str, mode: str) -> None:
     assert_agrees(library, x, 6, mode=mode)
 
 
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "float64"])
+@pytest.mark.parametrize("library", rows(compiled=False, lazy=False), ids=str)
+def test_few_equals_above_many_numbers(library: Library, dtype: str, mode: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(1 << 20, 1 << 40, size=(8, 1 << 14))
+    np.put_along_axis(x, rng.integers(x.shape[1], size=(8, 6)), 1 << 41 if mode == "largest" else 0, axis=-1)
+    assert_agrees(library, x.astype(dtype), 13, mode=mode)
+
+
 @pytest.mark.parametrize(
     ("shape", "axis", "dtype"),
     [

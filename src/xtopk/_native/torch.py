@@ -17,7 +17,7 @@ from xtopk._native.torch_dtensor import (
 from xtopk._native.torch_eager import eager_plan, gather, indices_eager, is_direct
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._order import Ranking
-from xtopk._select.verified import topk_and_doubt
+from xtopk._select.verified import mended, topk_and_doubt
 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -41,6 +41,9 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
+        if axis == x.ndim - 1:
+            indices = mended(xp, x.detach(), k, rank, indices, doubt)
+            return gather(xp, x, -1, indices), indices
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
     indices = (indices_eager if looks else indices_static)(xp, rows.detach(), k, rank)
     values = gather(xp, rows, -1, indices)

@@ -15,8 +15,10 @@ from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_
 from xtopk._select.verified import indices_by_topk
 
 DIRECT_BELOW = 1 << 15
+HEAPED_BELOW = 1 << 18
 FOLDED_FROM = 1 << 17
-"""Fewer elements are selected from as they are, or in one piece: calls that would save work take longer than it."""
+"""Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
+work take longer than it."""
 
 HEAPED = 64
 FOLDED_HEAPED = 1 << 10
@@ -38,7 +40,7 @@ def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
     if dtype_name(x.dtype) in UNSUPPORTED:
         return False
-    if x.numel() < DIRECT_BELOW:
+    if x.numel() < DIRECT_BELOW or (x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k)):
         return True
     sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
     return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)

@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 
 from xtopk._order import FLOAT_BITS, FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
-from xtopk._select.packed import BITS_PACKED, unpack
+from xtopk._select.packed import BITS_PACKED
 from xtopk._select.settle import settle
 
 PEEKED = 16
@@ -45,18 +45,14 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     chosen may stand lower than it.
     """
     key = integer_key(xp, few, rank)
-    if rank.stable and key.dtype.itemsize * 8 <= BITS_PACKED:
-        if position is None:
-            position = xp.arange(few.shape[-1], device=few.device)
-        packed = key.to(xp.int64).bitwise_left_shift_(BITS_PACKED).bitwise_or_(position)
-        packed = packed.topk(k, largest=False, sorted=rank.sorted).values
-        return unpack(packed), packed >> BITS_PACKED, None
-    shift = few.shape[-1].bit_length()
-    if rank.stable and not few.is_floating_point() and max(key.amax(), (~key).amax()) >> 63 - shift == 0:
-        chosen = positions(xp, few, 0, few.shape[-1])
-        packed = key.bitwise_left_shift(shift).bitwise_or_(chosen).topk(k, largest=False).values
-        chosen = packed & (1 << shift) - 1
-        return chosen if position is None else position.gather(-1, chosen), packed >> shift, None
+    if rank.stable:
+        place = positions(xp, few, 0, few.shape[-1]) if position is None else position
+        fits = key.dtype.itemsize * 8 <= BITS_PACKED
+        shift = BITS_PACKED if fits else int(place.amax()).bit_length()
+        if fits or (not few.is_floating_point() and max(key.amax(), (~key).amax()) >> 63 - shift == 0):
+            packed = key.to(xp.int64, copy=True).bitwise_left_shift_(shift).bitwise_or_(place)
+            packed = packed.topk(k, largest=False, sorted=rank.sorted).values
+            return packed & (1 << shift) - 1, packed >> shift, None
     key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False, sorted=rank.stable or rank.sorted)
     indices = chosen[..., :k] if position is None else position.gather(-1, chosen[..., :k])
     rises = key[..., :-1] < key[..., 1:]

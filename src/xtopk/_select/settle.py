@@ -18,7 +18,7 @@ BATCH = 1 << 20
 """A longer row is looked at by itself, so many elements after one another; of shorter ones, so many together."""
 
 WORDS_FROM = 1 << 15
-"""So many elements of a mask are looked for what is True by eight."""
+"""So many elements of a mask are looked for what is True by eight; no more are looked at together."""
 
 MIN_PREFIX = 64
 PREFIX_PER_CHOICE = 2
@@ -70,6 +70,8 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
 def _nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
     """Return where the elements that equal the value stand, those of these numbers, counted from 1."""
     n, length = rows.shape[-1], max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
+    if rows.numel() <= WORDS_FROM:
+        length = n
     found, count = _nth_in(xp, rows[:, :length], value, nth)
     while length < n:
         short = (count < nth[:, -1]).nonzero()[:, 0]

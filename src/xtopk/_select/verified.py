@@ -1,64 +1,82 @@
 """The library's own top-k, asked for one more than k, which shows where ties or NaN made it go wrong."""
 
-from functools import reduce
-from operator import gt, lt, or_
+from operator import gt, lt
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.ranked import as_integers, indices_by_ranking
+from xtopk._select.settle import settle
 
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
-    """Return the library's own top k, and which rows may be wrong for ties or NaN; None if none is."""
+    """Return the library's own top k, and which of it may equal the next one or be NaN; None if nothing does."""
     largest, stable = rank.largest, rank.stable
     if k == 1:
         values, indices = x.max(axis, keepdim=True) if largest else x.min(axis, keepdim=True)  # the first of equals
-        return values, indices, None if rank.nan_first else _any_nan(values, axis)
+        return values, indices, None if rank.nan_first else _nan(values)
     values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest=largest, sorted=stable or rank.sorted)
     if not stable:
-        return values, indices, _any_nan(values, axis) if largest and not rank.nan_first else None
+        return values, indices, _nan(values) if largest and not rank.nan_first else None
     if x.ndim == 1 and k < LISTED:
         row, beyond = values.tolist(), gt if largest else lt
         return values[:k], indices[:k], None if all(map(beyond, row, row[1:])) else True
-    return *(part.narrow_copy(axis, 0, k) for part in (values, indices)), _tied(values, axis, largest)
+    return *(part.narrow_copy(axis, 0, k) for part in (values, indices)), _ties(values, axis, largest)
 
 
-def _tied(values: Any, axis: int, descending: bool) -> Any:
-    """Return in which rows sorted values have equal neighbours or NaN; None if in none.
+def _ties(values: Any, axis: int, descending: bool) -> Any:
+    """Return which of sorted values equal the next one or are beside NaN; None if none.
 
     Infinities that are equal differ by NaN, and integers that differ may wrap around, but never to 0.
     """
     gaps = values.detach().diff(dim=axis)
     if not values.is_floating_point():
-        return None if gaps.all() else ~gaps.all(axis)
-    widest = gaps.amax if descending else gaps.amin
+        return None if gaps.all() else gaps == 0
     differ = lt if descending else gt
-    return None if differ(float(widest()), 0) else ~differ(widest(axis), 0)
+    return None if differ(float(gaps.amax() if descending else gaps.amin()), 0) else ~differ(gaps, 0)
+
+
+def _nan(values: Any) -> Any:
+    """Return which values are NaN, None if none is."""
+    return values.isnan() if values.is_floating_point() and values.amax().isnan() else None
 
 
 def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
-    """Return the indices by `topk_and_doubt`, and by ranking where in doubt; None if floats are not positive."""
+    """Return the indices by `topk_and_doubt`, mended where in doubt; None if floats are not positive."""
     seen = as_integers(xp, rows) if positive else rows
     values, indices, doubt = topk_and_doubt(seen, k, -1, rank)
-    doubts = [] if doubt is None else [doubt]
     if positive:
         least, greatest = values.amin(), values.amax()
         if least < 0 or greatest > FLOAT_INFINITY_BITS[dtype_name(rows.dtype)]:
             return None
         if rank.largest and least == 0:  # the bits of +0, which -0 equals
-            doubts.append(values.amin(-1) == 0)
-    if doubts:
-        if rows.ndim == 1 or (wrong := reduce(or_, doubts)).all():
-            return indices_by_ranking(xp, rows, k, rank)
-        indices[wrong] = indices_by_ranking(xp, rows[wrong], k, rank)
+            zero = values.amin(-1, keepdim=True) == 0
+            doubt = zero if rows.ndim == 1 or doubt is None else doubt | zero
+    return indices if doubt is None else mended(xp, rows, k, rank, indices, doubt)
+
+
+def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) -> Any:
+    """Return the indices put right: equal ones in order, from the front where the last may equal what was left out.
+
+    `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row; where NaN is
+    chosen the row is ranked.
+    """
+    if rows.ndim == 1:
+        return indices_by_ranking(xp, rows, k, rank)
+    wrong = doubt.any(-1)
+    few, chosen = rows[wrong], indices[wrong]
+    if not rank.stable:
+        indices[wrong] = indices_by_ranking(xp, few, k, rank)
+        return indices
+    is_open = doubt[wrong][:, -1]
+    if is_open.any():
+        settle(xp, few, chosen, is_open, None, rank)
+    chosen = chosen.sort().values
+    values = few.gather(-1, chosen)
+    chosen = chosen.gather(-1, values.sort(dim=-1, stable=True, descending=rank.largest).indices)
+    if values.is_floating_point() and (hidden := values.isnan().any(-1)).any():
+        chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
+    indices[wrong] = chosen
     return indices
-
-
-def _any_nan(values: Any, axis: int) -> Any:
-    """Return which rows hold NaN, None if none does."""
-    if not values.is_floating_point():
-        return None
-    return values.isnan().any(axis) if values.amax().isnan() else None
