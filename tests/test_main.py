@@ -85,13 +85,14 @@ def test_a_wrong_gradient_is_reported(monkeypatch: Patch, capsys: Capture) -> No
     )
 
 
-def test_a_broken_library_is_reported(tmp_path: Path, monkeypatch: Patch, capsys: Capture) -> None:
-    (tmp_path / "broken_library.py").write_text("raise ImportError('libfoo.so.1: no such file')")
+@pytest.mark.parametrize("error", ["ImportError", "SystemExit"])
+def test_a_broken_library_is_reported(error: str, tmp_path: Path, monkeypatch: Patch, capsys: Capture) -> None:
+    (tmp_path / "broken_library.py").write_text(f"raise {error}('libfoo.so.1: no such file')")
     monkeypatch.syspath_prepend(tmp_path)
     code, out = report_on(monkeypatch, capsys, "broken_library")
     assert code == 1
     assert "broken_library  broken" in out
-    assert out.endswith("broken_library is installed but broken: ImportError: libfoo.so.1: no such file\n")
+    assert out.endswith(f"broken_library is installed but broken: {error}: libfoo.so.1: no such file\n")
 
 
 def test_no_library_and_no_device_are_no_errors(monkeypatch: Patch, capsys: Capture) -> None:

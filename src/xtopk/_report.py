@@ -38,7 +38,7 @@ def report() -> int:
             xp = import_module(name)
             release = import_module(package).__version__
             makers = DEVICES.get(name, any_devices)(xp)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             lines.append((name, "broken", "", ""))
             problems.append(f"{name} is installed but broken: {one_line(error)}")
             continue
@@ -112,7 +112,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """Return the first line of an error's message, after its type where that says more."""
     line = str(error).partition("\n")[0]
     return line if isinstance(error, DisagreementError) else f"{type(error).__name__}: {line}"
