@@ -10,6 +10,9 @@ from xtopk._select.settle import settle
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
 
+RANKED_UP_TO = 1 << 16
+"""So few elements are ranked in less time than the calls take that settle them."""
+
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
     """Return the library's own top k, and which of it may equal the next one or be NaN; None if nothing does."""
@@ -61,17 +64,18 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
     """Return the indices put right: equal ones in order, from the front where the last may equal what was left out.
 
     `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row; where NaN is
-    chosen the row is ranked.
+    chosen the row is ranked, as are few rows that are open.
     """
     if rows.ndim == 1:
         return indices_by_ranking(xp, rows, k, rank)
     wrong = doubt.any(-1)
     few, chosen = rows[wrong], indices[wrong]
-    if not rank.stable:
+    is_open = doubt[wrong][:, -1]
+    any_open = bool(is_open.any())
+    if not rank.stable or (any_open and few.numel() <= RANKED_UP_TO):
         indices[wrong] = indices_by_ranking(xp, few, k, rank)
         return indices
-    is_open = doubt[wrong][:, -1]
-    if is_open.any():
+    if any_open:
         settle(xp, few, chosen, is_open, None, rank)
     chosen = chosen.sort().values
     values = few.gather(-1, chosen)
