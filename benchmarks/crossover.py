@@ -127,6 +127,7 @@ CONSTANTS = (
     Constant("torch", TORCH, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])),
     Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
     Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
+    Constant("torch", VERIFIED, "SORTED_UP_TO", (0, 1 << 14), (((32, 100), 5, "ties"), ((16, 512), 5, "ties"))),
     Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), ((256, 1000), 5, "ties"))),
     Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
     Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),

@@ -10,8 +10,9 @@ from xtopk._select.settle import settle
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
 
+SORTED_UP_TO = 1 << 12
 RANKED_UP_TO = 1 << 16
-"""So few elements are ranked in less time than the calls take that settle them."""
+"""So few elements are put in order, or ranked, altogether in less time than it takes to pick the rows in doubt."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
@@ -63,24 +64,32 @@ def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool
 def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) -> Any:
     """Return the indices put right: equal ones in order, from the front where the last may equal what was left out.
 
-    `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row; where NaN is
-    chosen the row is ranked, as are few rows that are open.
+    `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row. Few elements
+    are sorted or ranked anew, as is a row in which NaN is chosen.
     """
-    if rows.ndim == 1:
+    if rows.numel() <= SORTED_UP_TO:
+        return _in_order(rows, rank)[..., :k]
+    if rows.ndim == 1 or rows.numel() <= RANKED_UP_TO:
         return indices_by_ranking(xp, rows, k, rank)
     wrong = doubt.any(-1)
     few, chosen = rows[wrong], indices[wrong]
-    is_open = doubt[wrong][:, -1]
-    any_open = bool(is_open.any())
-    if not rank.stable or (any_open and few.numel() <= RANKED_UP_TO):
+    if not rank.stable:
         indices[wrong] = indices_by_ranking(xp, few, k, rank)
         return indices
-    if any_open:
+    is_open = doubt[wrong][:, -1]
+    if is_open.any():
         settle(xp, few, chosen, is_open, None, rank)
     chosen = chosen.sort().values
     values = few.gather(-1, chosen)
-    chosen = chosen.gather(-1, values.sort(dim=-1, stable=True, descending=rank.largest).indices)
+    chosen = chosen.gather(-1, _in_order(values, rank))
     if values.is_floating_point() and (hidden := values.isnan().any(-1)).any():
         chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
     indices[wrong] = chosen
     return indices
+
+
+def _in_order(rows: Any, rank: Ranking) -> Any:
+    """Return where all elements of each row stand in rank order; a sort takes NaN for the greatest."""
+    if rank.largest and not rank.nan_first:
+        rows = -rows if rows.is_floating_point() else ~rows
+    return rows.sort(dim=-1, stable=True, descending=rank.nan_first).indices
