@@ -183,11 +183,10 @@ FIXED = {
     "xtopk._native.cupy.MIN_WIDTH": "as NARROWEST",
     "xtopk._native.cupy.MIN_GAIN": "as NARROWEST",
     "xtopk._native.cupy.FEW": "as NARROWEST",
-    "xtopk._native.cupy.AT_A_TIME": "as NARROWEST",
     "xtopk._native.torch_static.MIN_WIDTH": "of compilers and GPUs; a fast reduction needs so many",
     "xtopk._native.torch_static.MIN_GAIN": "of compilers and GPUs; as in JAX",
     "xtopk._native.torch_static.FEW": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
-    "xtopk._native.torch_static.AT_A_TIME": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
+    "xtopk._select.maxima.AT_A_TIME": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
 }
 """Integers that other values would break, or that go together."""
 

@@ -65,18 +65,19 @@ TASKS = [
 ]
 
 STATIC, JAX, CUPY = "xtopk._native.torch_static", "xtopk._native.jax", "xtopk._native.cupy"
+MAXIMA = "xtopk._select.maxima"
 ROW, ROWS = Task("row", (10**8,), 100), Task("rows", (64, 131_072), 50)
 AROUND = [Task(f"2**{e}", (1 << e,), 100) for e in (16, 18, 20, 22, 24)]
 CONSTANTS: list[tuple[str, str, str, tuple[int, ...], list[Task]]] = [
     ("torch", STATIC, "MIN_WIDTH", (16, 32, 64, 128, 256), [ROW, ROWS, Task("large_k", (128, 131_072), 2048)]),
     ("torch", STATIC, "MIN_GAIN", (2, 3, 6), [Task("large_k", (128, 131_072), 512)]),
     ("torch", STATIC, "FEW", (0, 1 << 30), AROUND),
-    ("torch", STATIC, "AT_A_TIME", (1 << 23, 1 << 24, 1 << 25, 1 << 26, 1 << 28), [ROW]),
+    ("torch", MAXIMA, "AT_A_TIME", (1 << 23, 1 << 24, 1 << 25, 1 << 26, 1 << 28), [ROW]),
     ("jax", JAX, "NARROWEST", (8, 16, 32, 64, 128), [ROWS, Task("large_k", (128, 131_072), 2048)]),
     ("jax", JAX, "FEW", (0, 1 << 30), AROUND),
     ("cupy", CUPY, "MIN_WIDTH", (32, 64, 128, 256, 512), [ROW, ROWS]),
     ("cupy", CUPY, "FEW", (0, 1 << 30), AROUND),
-    ("cupy", CUPY, "AT_A_TIME", (1 << 23, 1 << 25, 1 << 28), [ROW]),
+    ("cupy", MAXIMA, "AT_A_TIME", (1 << 23, 1 << 25, 1 << 28), [ROW]),
 ]
 """Those that choose a path off the CPU, other values of them, and tasks that they decide."""
 

@@ -128,7 +128,7 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
 
 def torch_call_off_the_cpu(function: Any, *args: Any, **options: Any) -> Any:
     """Call with blocks also of few elements, and few of them at a time."""
-    with replaced({"xtopk._native.torch_static.FEW": 0, "xtopk._native.torch_static.AT_A_TIME": 1000}):
+    with replaced({"xtopk._native.torch_static.FEW": 0, "xtopk._select.maxima.AT_A_TIME": 1000}):
         return function(*args, **options)
 
 
@@ -136,7 +136,7 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call under `torch.vmap` along a new axis of one, where Python may not look at elements; few blocks at a time."""
     torch = import_module("torch")
     batch = [tuple(a[None] for a in part) for part in x] if isinstance(x, list) else x[None]
-    with mock.patch("xtopk._native.torch_static.AT_A_TIME", 1000):
+    with mock.patch("xtopk._select.maxima.AT_A_TIME", 1000):
         result = torch.vmap(lambda inner: function(inner, *args, **options))(batch)
     return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
 
@@ -257,9 +257,8 @@ def call_as_cupy(function: Any, *args: Any, **options: Any) -> Any:
 
 def cupy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     """Call with blocks also of few elements, and few of them at a time."""
-    with replaced(
-        {f"xtopk._native.cupy.{name}": few for name, few in [("MIN_WIDTH", 4), ("FEW", 0), ("AT_A_TIME", 99)]}
-    ):
+    few = {"xtopk._native.cupy.MIN_WIDTH": 4, "xtopk._native.cupy.FEW": 0, "xtopk._select.maxima.AT_A_TIME": 99}
+    with replaced(few):
         return function(*args, **options)
 
 

@@ -18,15 +18,12 @@ MIN_GAIN = 3
 FEW = 1 << 18
 """So few elements are partitioned in less time than it takes to start the calls that blocks need."""
 
-AT_A_TIME = 1 << 25
-"""Bytes that stay in a GPU's cache while they are read again, and are not read before the next call can start."""
-
 
 def cupy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a CuPy array."""
     rows = xp.moveaxis(x, axis, -1)
     if width := _width(x, x.shape[axis], k):
-        best = partial(_best, xp, rank)
+        best = partial(keys_of_maxima, xp, rank=rank)
         select, key = partial(_least_of_key, xp), partial(rank_key, xp, rank=rank)
         indices = indices_by_blocks(xp, rows, k, width, best=best, select=select, key=key)
     else:
@@ -47,10 +44,6 @@ def cupy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 def _width(x: Any, n: int, k: int) -> int:
     return width_for(n, k, MIN_WIDTH, MIN_GAIN) if x.size > FEW else 0
-
-
-def _best(xp: Any, rank: Ranking, body: Any) -> Any:
-    return keys_of_maxima(xp, body, rank, AT_A_TIME)
 
 
 def _least_of_key(xp: Any, key: Any, k: int) -> Any:

@@ -17,10 +17,6 @@ MIN_GAIN = 3
 FEW = 1 << 22
 """Off the CPU so few elements are read in less time than it takes to start the calls that blocks need."""
 
-AT_A_TIME = 1 << 25
-"""Bytes that stay in a GPU's cache while they are read again, and are not read before the next call can start."""
-
-
 WIDE_UNSIGNED = ("uint16", "uint32", "uint64")
 """What torch cannot reduce or gather."""
 
@@ -70,7 +66,7 @@ def _by_plain_blocks(xp: Any, rows: Any, k: int, width: int, rank: Ranking) -> A
     def best(body: Any) -> Any:
         return body.amax(-1) if rank.largest else body.amin(-1)
 
-    return indices_by_blocks(xp, rows, k, width, best=best, select=partial(_plainly, rank), key=_same)
+    return indices_by_blocks(xp, rows, k, width, best=best, select=partial(_plainly, rank))
 
 
 def _by_blocks(xp: Any, rows: Any, k: int, width: int, rank: Ranking) -> Any:
@@ -82,7 +78,7 @@ def _by_blocks(xp: Any, rows: Any, k: int, width: int, rank: Ranking) -> Any:
     def best(body: Any) -> Any:
         if torch.compiler.is_compiling():  # which makes one pass of keys and minima
             return key(body).amin(-1)
-        return keys_of_maxima(xp, body, rank, AT_A_TIME)
+        return keys_of_maxima(xp, body, rank)
 
     return indices_by_blocks(xp, rows, k, width, best=best, select=partial(_least_of_key, xp), key=key)
 
@@ -96,14 +92,10 @@ def _least_of_key(xp: Any, key: Any, k: int, sort: bool = True) -> Any:
 
     if width := _width(key, key.shape[-1], k):
         select = partial(_least_of_key, xp)
-        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select, key=_same)
+        return indices_by_blocks(xp, key, k, width, best=lambda body: body.amin(-1), select=select)
     bits = key.dtype.itemsize * 8
     if bits <= BITS_PACKED:
         narrow = bits <= BITS_NARROW and not torch.compiler.is_exporting() and key.shape[-1] <= 1 << BITS_NARROW
         pack = indices_by_narrow_packing if narrow else indices_by_packing
         return pack(xp, key, k, lambda a, k: a.topk(k, largest=False, sorted=sort).values)
     return indices_by_kth_key(xp, key, None, k, lambda a, k: a.topk(k, largest=False).values)
-
-
-def _same(a: Any) -> Any:
-    return a

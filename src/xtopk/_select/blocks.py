@@ -17,6 +17,11 @@ from xtopk._order import positions
 ArrayFunction = Callable[[Any], Any]
 
 
+def same(a: Any) -> Any:
+    """Return the array, where elements are their own keys."""
+    return a
+
+
 def indices_by_blocks(
     xp: Any,
     rows: Any,
@@ -25,7 +30,7 @@ def indices_by_blocks(
     *,
     best: ArrayFunction,
     select: Callable[[Any, int], Any],
-    key: ArrayFunction,
+    key: ArrayFunction = same,
     choose: Callable[[Any, int], Any] | None = None,
 ) -> Any:
     """Return the indices of the top `k` along the last axis of `rows`.

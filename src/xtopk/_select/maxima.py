@@ -13,18 +13,21 @@ from typing import Any
 
 from xtopk._order import FLOAT_BITS, Ranking, dtype_name, rank_key
 
+AT_A_TIME = 1 << 25
+"""Bytes that stay in a GPU's cache while they are read again, and are not read before the next call can start."""
 
-def keys_of_maxima(xp: Any, body: Any, rank: Ranking, at_a_time: int) -> Any:
+
+def keys_of_maxima(xp: Any, body: Any, rank: Ranking) -> Any:
     """Return the key of the first in rank order of each block on the last axis.
 
-    Where that takes more than one pass, they are over so many bytes at a time.
+    Where that takes more than one pass, they are over few bytes at a time.
     """
     reduce = xp.max if rank.largest else xp.min
     if dtype_name(body.dtype) not in FLOAT_BITS or rank.nan_first:
         return rank_key(xp, reduce(body, axis=-1), rank)
     worst = -xp.inf if rank.largest else xp.inf
     best, total = [], []
-    for piece in _pieces(body, at_a_time):
+    for piece in _pieces(body):
         best.append(reduce(xp.nan_to_num(piece, nan=worst, posinf=xp.inf, neginf=-xp.inf), axis=-1))
         total.append(xp.nansum(piece, -1))
     found, sum_ = (parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1) for parts in (best, total))
@@ -32,8 +35,8 @@ def keys_of_maxima(xp: Any, body: Any, rank: Ranking, at_a_time: int) -> Any:
     return xp.where((found == worst) & (sum_ != worst), xp.iinfo(key.dtype).max, key)
 
 
-def _pieces(body: Any, at_a_time: int) -> list[Any]:
+def _pieces(body: Any) -> list[Any]:
     """Return few blocks of each row at a time."""
     blocks = body.shape[-2]
-    step = max(1, at_a_time * blocks // (prod(body.shape) * body.dtype.itemsize))
+    step = max(1, AT_A_TIME * blocks // (prod(body.shape) * body.dtype.itemsize))
     return [body] if step >= blocks else [body[..., start : start + step, :] for start in range(0, blocks, step)]
