@@ -27,7 +27,7 @@ BACKENDS = {
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
     "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
     "jax-x64": Backend("jax,jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1"}),
-    "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes"]),
+    "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes", "jax"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
     "cupy": Backend("cupy,cupy-blocks", ["cupy-cuda13x"]),
     "torch-cuda": Backend("torch-cuda,torch-cuda-blocks", [TORCH, "ml_dtypes"]),

@@ -41,7 +41,7 @@ def test_a_rehearsal(library: str, tmp_path: Path) -> None:
 
 def test_without_a_gpu_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if any(gpu.is_here(name, rehearse=False) for name in LIBRARIES):
-        pytest.skip("there is a GPU")
+        pytest.skip("what is said where there is no GPU; here is one, and tests/test_gpu.py runs on it")
     assert gpu.main(["--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert all(f"{name}: no GPU that it can use, so nothing is measured" in printed for name in LIBRARIES)

@@ -69,7 +69,7 @@ def test_chunks_stay_of_their_library(library: Library, native: str) -> None:
 @LAZY
 def test_chunks_of_jax(library: Library) -> None:
     """Whose arrays are of another module than its functions, and are never written to."""
-    jnp = pytest.importorskip("jax.numpy")
+    jnp = import_module("jax.numpy")
     x_np = tied_array(np.random.default_rng(0), (4, 30), np.dtype("float32"), kinds=9)
     x = library.namespace.from_array(x_np, chunks=(3, (9, 0, 20, 1)))
     x = x.map_blocks(jnp.asarray, meta=jnp.empty((0, 0), x.dtype))

@@ -104,8 +104,8 @@ def test_no_library_and_no_device_are_no_errors(monkeypatch: Patch, capsys: Capt
 
 
 def test_what_a_bug_report_needs(monkeypatch: Patch, capsys: Capture) -> None:
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/someone"))
-    monkeypatch.setattr(xtopk, "__file__", "/home/someone/lib/xtopk/__init__.py")
+    monkeypatch.setattr(Path, "home", lambda: Path("/people/someone"))
+    monkeypatch.setattr(xtopk, "__file__", "/people/someone/lib/xtopk/__init__.py")
     code, out = report_on(monkeypatch, capsys, "numpy")
     assert code == 0
     lines = out.splitlines()
@@ -120,9 +120,9 @@ def test_what_a_bug_report_needs(monkeypatch: Patch, capsys: Capture) -> None:
 
 
 def test_the_home_of_a_namesake_is_kept(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/some"))
-    monkeypatch.setattr(xtopk, "__file__", "/home/someone/xtopk/__init__.py")
-    assert _report.surroundings()[0] == ("xtopk", f"{xtopk.__version__}, in /home/someone/xtopk")
+    monkeypatch.setattr(Path, "home", lambda: Path("/people/some"))
+    monkeypatch.setattr(xtopk, "__file__", "/people/someone/xtopk/__init__.py")
+    assert _report.surroundings()[0] == ("xtopk", f"{xtopk.__version__}, in /people/someone/xtopk")
 
 
 def test_free_threaded_python_is_named(monkeypatch: Patch) -> None:

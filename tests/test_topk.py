@@ -64,7 +64,7 @@ def test_lengths_around_thresholds(library: Library, n: int) -> None:
 def test_nearly_all_nan(library: Library, dtype: str, mode: str) -> None:
     """Many rows of few numbers, some of none, in the last case one of many."""
     if dtype not in library.dtypes:
-        pytest.skip("no such dtype")
+        pytest.skip(f"{library} has no {dtype}, of which there is nothing to ask")
     rng = np.random.default_rng(0)
     x = rng.choice([1.0, 2.0, -0.0, 0.0, np.inf, -np.inf, -1.0], (200, 700)).astype(dtype)
     x[rng.random(x.shape) < 0.99] = np.nan
