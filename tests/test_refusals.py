@@ -94,9 +94,7 @@ def test_dtypes_that_cannot_be_ranked(library: Library, x: Any, instead: str, dt
         library.topk(library.make(x), 1)
 
 
-@pytest.mark.skipif(
-    find_spec("ml_dtypes") is None, reason="these dtypes are its; the numpy session has it"
-)
+@pytest.mark.skipif(find_spec("ml_dtypes") is None, reason="these dtypes are its; the numpy session has it")
 @pytest.mark.parametrize(
     ("name", "number"), [("float8_e4m3fn", "float"), ("int4", "int"), ("uint2", "int"), ("float4_e2m1fn", "float")]
 )
