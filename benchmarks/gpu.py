@@ -51,6 +51,8 @@ TASKS = [
     Task("knn_smallest", (1024, 100_000), 10, mode="smallest"),
     Task("bm25", (8_841_823,), 1000, "bm25"),
     Task("sparse_attention", (128, 131_072), 2048),
+    Task("large_k", (8_388_608,), 10_000),
+    Task("quarter", (1 << 18,), 1 << 16),
     Task("small_row", (1000,), 5),
     Task("small_rows", (32, 100), 5),
     Task("axis_0", (131_072, 64), 50, axis=0),
@@ -64,20 +66,26 @@ TASKS = [
     *(Task(f"one_row_1e9_k{k}", (10**9,), k) for k in (10, 100, 1000)),
 ]
 
-STATIC, JAX, CUPY = "xtopk._native.torch_static", "xtopk._native.jax", "xtopk._native.cupy"
-MAXIMA = "xtopk._select.maxima"
+JAX, KERNELS = "xtopk._native.jax", "xtopk._cuda.select"
+
+
+def rows_of(count: int, n: int, k: int) -> Task:
+    """Return a task of random float32, named by its shape."""
+    return Task(f"{count}x{n}_k{k}", (count, n), k)
+
+
 ROW, ROWS = Task("row", (10**8,), 100), Task("rows", (64, 131_072), 50)
 AROUND = [Task(f"2**{e}", (1 << e,), 100) for e in (16, 18, 20, 22, 24)]
-CONSTANTS: list[tuple[str, str, str, tuple[int, ...], list[Task]]] = [
-    ("torch", STATIC, "MIN_WIDTH", (16, 32, 64, 128, 256), [ROW, ROWS, Task("large_k", (128, 131_072), 2048)]),
-    ("torch", STATIC, "MIN_GAIN", (2, 3, 6), [Task("large_k", (128, 131_072), 512)]),
-    ("torch", STATIC, "FEW", (0, 1 << 30), AROUND),
-    ("torch", MAXIMA, "AT_A_TIME", (1 << 23, 1 << 24, 1 << 25, 1 << 26, 1 << 28), [ROW]),
+SHORT = [rows_of(8192, n, k) for n, k in ((64, 8), (64, 32), (256, 32), (256, 64), (1024, 8), (1024, 16), (1024, 32))]
+MIDDLE = [rows_of(count, 1 << e, 50) for e in (15, 17, 18) for count in (1, 64, 1024)]
+GREAT_K = [rows_of(count, 1 << e, 1 << e - 2) for count, e in ((1, 16), (1, 18), (1, 20), (64, 18))]
+CONSTANTS: list[tuple[str, str, str, tuple[Any, ...], list[Task]]] = [
+    ("torch", KERNELS, "READ_TWICE", (0, 1 << 40), MIDDLE),
+    ("torch", KERNELS, "LANES", (8, 16, 32), [ROW, Task("row_k1000", (10**8,), 1000), rows_of(1024, 100_000, 10)]),
+    ("torch", KERNELS, "SHORT_WORK", (0, 1 << 30), SHORT),
+    ("torch", KERNELS, "MAX_ROW", (0, 1 << 30), GREAT_K),
     ("jax", JAX, "NARROWEST", (8, 16, 32, 64, 128), [ROWS, Task("large_k", (128, 131_072), 2048)]),
     ("jax", JAX, "FEW", (0, 1 << 30), AROUND),
-    ("cupy", CUPY, "MIN_WIDTH", (32, 64, 128, 256, 512), [ROW, ROWS]),
-    ("cupy", CUPY, "FEW", (0, 1 << 30), AROUND),
-    ("cupy", MAXIMA, "AT_A_TIME", (1 << 23, 1 << 25, 1 << 28), [ROW]),
 ]
 """Those that choose a path off the CPU, other values of them, and tasks that they decide."""
 

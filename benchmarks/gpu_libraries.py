@@ -53,7 +53,7 @@ KINDS: dict[str, Callable[[Any, Any, Any], Any]] = {
 class Torch:
     """torch, its events and its allocator."""
 
-    name, rows, rehearsed = "torch", ("torch-cuda", "torch-cuda-blocks"), ("torch-static",)
+    name, rows, rehearsed = "torch", ("torch-cuda", "torch-cuda-kernels", "torch-cuda-blocks"), ("torch-static",)
     lacks: tuple[str, ...] = ()
 
     def __init__(self, *, rehearse: bool) -> None:
@@ -220,7 +220,7 @@ class Jax:
 class CuPy:
     """CuPy, its events and its memory pool; a rehearsal is on NumPy arrays that take CuPy's way."""
 
-    name, rows, rehearsed = "cupy", ("cupy", "cupy-blocks"), ("cupy-blocks-on-numpy",)
+    name, rows, rehearsed = "cupy", ("cupy", "cupy-kernels", "cupy-blocks"), ("cupy-blocks-on-numpy",)
     lacks: tuple[str, ...] = ("bfloat16",)
 
     def __init__(self, *, rehearse: bool) -> None:

@@ -88,6 +88,10 @@ def read_only(x: Any) -> Any:
     return x
 
 
+def aligned(x: Any) -> Any:
+    return x if x.flags.aligned else x.copy(order="K")
+
+
 def torch_make(x: Any) -> Any:
     torch = import_module("torch")
     if not (x.flags.aligned and x.flags.writeable and all(stride >= 0 for stride in x.strides)):
@@ -127,8 +131,9 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
 
 
 def torch_call_off_the_cpu(function: Any, *args: Any, **options: Any) -> Any:
-    """Call with blocks also of few elements, and few of them at a time."""
-    with replaced({"xtopk._native.torch_static.FEW": 0, "xtopk._select.maxima.AT_A_TIME": 1000}):
+    """Call without kernels, with blocks also of few elements, and few of them at a time."""
+    few = {"xtopk._native.torch_static.FEW": 0, "xtopk._select.maxima.AT_A_TIME": 1000, "xtopk._cuda.select.ON": False}
+    with replaced(few):
         return function(*args, **options)
 
 
@@ -242,28 +247,46 @@ def call_with_own_top_k(function: Any, *args: Any, **options: Any) -> Any:
         return function(*args, **options)
 
 
-def as_if_cupy() -> AbstractContextManager[Any]:
-    """Let NumPy arrays take CuPy's path."""
+KERNELS = "xtopk._cuda.select."
+
+
+def call_with_all_kernels(function: Any, *args: Any, **options: Any) -> Any:
+    """Call with block maxima also of few elements, and with little memory to sort in."""
+    little = {"READ_TWICE": 0, "SHORT": 0, "LANES": 1, "LOADS": 128, "MIN_GAIN": 1, "MEMORY": 4096}
+    with replaced({KERNELS + name: value for name, value in little.items()}):
+        return function(*args, **options)
+
+
+@contextmanager
+def as_if_cupy(*, kernels: bool = False) -> Iterator[None]:
+    """Let NumPy arrays take CuPy's path, with kernels as the CPU runs them or with none."""
+    from tests.kernels_on_numpy import OnNumPy
     from xtopk._native import NATIVES
 
-    return mock.patch.dict(NATIVES, numpy=NATIVES["cupy"])
+    device = {KERNELS + "ON": kernels, "xtopk._native.cupy.DEVICE": OnNumPy()}
+    with mock.patch.dict(NATIVES, numpy=NATIVES["cupy"]), replaced(device):
+        yield
 
 
-def call_as_cupy(function: Any, *args: Any, **options: Any) -> Any:
+def call_as_cupy(function: Any, *args: Any, kernels: bool = False, **options: Any) -> Any:
     """Call as CuPy, which does not warn as NumPy does of sums that overflow or are NaN."""
-    with as_if_cupy(), np.errstate(over="ignore", invalid="ignore"):
+    with as_if_cupy(kernels=kernels), np.errstate(over="ignore", invalid="ignore"):
         return function(*args, **options)
 
 
 def cupy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
-    """Call with blocks also of few elements, and few of them at a time."""
+    """Call without kernels, with blocks also of few elements, and few of them at a time."""
     few = {"xtopk._native.cupy.MIN_WIDTH": 4, "xtopk._native.cupy.FEW": 0, "xtopk._select.maxima.AT_A_TIME": 99}
-    with replaced(few):
+    with replaced(few | {KERNELS + "ON": False}):
         return function(*args, **options)
 
 
 def call_as_cupy_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     return cupy_call_with_blocks(call_as_cupy, function, *args, **options)
+
+
+def call_as_cupy_with_all_kernels(function: Any, *args: Any, **options: Any) -> Any:
+    return call_with_all_kernels(partial(call_as_cupy, function, kernels=True), *args, **options)
 
 
 def cupy_make(x: Any) -> Any:
@@ -372,6 +395,26 @@ LIBRARIES = (
         disguised=True,
     ),
     Library(
+        "cupy-kernels-on-numpy",
+        "numpy",
+        "cupy",
+        USUAL,
+        make=aligned,
+        back=numpy_back,
+        call=partial(call_as_cupy, kernels=True),
+        disguised=True,
+    ),
+    Library(
+        "cupy-all-kernels-on-numpy",
+        "numpy",
+        "cupy",
+        USUAL,
+        make=aligned,
+        back=numpy_back,
+        call=call_as_cupy_with_all_kernels,
+        disguised=True,
+    ),
+    Library(
         "torch-cuda",
         "torch",
         "torch",
@@ -389,6 +432,18 @@ LIBRARIES = (
         make=partial(torch_make_on, "cuda"),
         back=torch_back,
         call=torch_call_off_the_cpu,
+        gpu=True,
+        static=True,
+        disguised=True,
+    ),
+    Library(
+        "torch-cuda-kernels",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=partial(torch_make_on, "cuda"),
+        back=torch_back,
+        call=call_with_all_kernels,
         gpu=True,
         static=True,
         disguised=True,
@@ -418,6 +473,17 @@ LIBRARIES = (
         disguised=True,
     ),
     Library("cupy", "cupy", "cupy", USUAL, make=cupy_make, back=cupy_back, gpu=True),
+    Library(
+        "cupy-kernels",
+        "cupy",
+        "cupy",
+        USUAL,
+        make=cupy_make,
+        back=cupy_back,
+        call=call_with_all_kernels,
+        gpu=True,
+        disguised=True,
+    ),
     Library(
         "cupy-blocks",
         "cupy",

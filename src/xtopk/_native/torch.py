@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from xtopk._cuda.select import plan_of_rows
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction, concat, first, merge_by_topk
+from xtopk._native.torch_cuda import kernels_serve, topk_by_kernels
 from xtopk._native.torch_dtensor import (
     dtensor_concat,
     dtensor_mask,
@@ -34,9 +36,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         )
     if is_compiling or x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
         x = x.resolve_neg()
-    looks = _may_branch(x)
-    if not looks and not is_compiling:
+    is_plain = _is_plain(x)
+    if is_plain and x.is_cuda and kernels_serve(x, k, axis):
+        return topk_by_kernels(xp, x, k, axis, rank)
+    if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
+    looks = is_plain and x.is_cpu
     if looks and is_direct(x, k, axis, rank):
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
@@ -57,9 +62,11 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if is_dtensor(x):
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
     n = x.shape[axis]
-    if not _may_branch(x):
+    if not _is_plain(x):
         return static_plan(x, n, k, rank)
-    return eager_plan(x, k, axis, rank)
+    if x.is_cuda and kernels_serve(x, k, axis):
+        return plan_of_rows(x.numel() // n, n, k, x.dtype.itemsize * 8)
+    return eager_plan(x, k, axis, rank) if x.is_cpu else static_plan(x, n, k, rank)
 
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -94,13 +101,12 @@ def _are_dtensors(parts: list[Any]) -> bool:
     return found[0]
 
 
-def _may_branch(x: Any) -> bool:
-    """Return whether Python may look at the elements: not while compiling, in a transform, or off the CPU."""
+def _is_plain(x: Any) -> bool:
+    """Return whether a tensor holds its elements itself, and now: not while compiling, and not in a transform."""
     import torch
 
     return (
         not torch.compiler.is_compiling()
         and type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.is_cpu
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     )

@@ -1,0 +1,128 @@
+"""torch on a CUDA GPU: kernels, compiled and launched by NVIDIA's own bindings, which torch's builds for CUDA bring."""
+
+from contextlib import nullcontext
+from ctypes import addressof, c_longlong, c_void_p
+from functools import cache
+from typing import Any
+
+from xtopk._cuda.kernels import Kernel
+from xtopk._cuda.select import COPIED, Gpu, Rows, in_rank_order, serves, topk_of_rows
+from xtopk._order import Ranking, dtype_name
+
+
+def kernels_serve(x: Any, k: int, axis: int) -> bool:
+    """Return whether kernels select from a plain tensor on a GPU."""
+    n, bits = x.shape[axis], x.dtype.itemsize * 8
+    lies = axis == x.ndim - 1 and x.is_contiguous()
+    return (lies or x.nbytes <= COPIED) and serves(x.numel() // n, n, k, bits) and usable()
+
+
+def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any]:
+    """Return the top `k` of a plain tensor on a GPU; the gradient is that of gathering the values."""
+    given = x if axis == x.ndim - 1 else x.movedim(axis, -1)
+    n, index = x.shape[axis], x.device.index
+    data = given if given.is_contiguous() else given.reshape(-1, n)
+    if n > 1 and data.stride(-1) != 1:
+        data = data.contiguous()
+    stride = n if data.is_contiguous() else data.stride(0)
+    shape = (*given.shape[:-1], k)
+    values = xp.empty(shape, dtype=x.dtype, device=x.device)
+    indices = xp.empty(shape, dtype=xp.int64, device=x.device)
+    rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride)
+    with xp.cuda.device(index) if xp.cuda.current_device() != index else nullcontext():
+        is_all = topk_of_rows(_device(index), rows, k, values, indices)
+    if not is_all:
+        indices = in_rank_order(xp, given.detach(), indices, rank)
+    if not is_all or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
+        values = given.gather(-1, indices)
+    if given is not x:
+        return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
+    return values, indices
+
+
+@cache
+def usable() -> bool:
+    """Return whether kernels can be compiled and launched here."""
+    import torch
+
+    if torch.version.cuda is None:
+        return False
+    try:
+        from cuda.bindings import driver, nvrtc
+
+        return bool(nvrtc.nvrtcVersion()[0] == 0 and driver.cuDriverGetVersion()[0] == 0)
+    except (ImportError, RuntimeError):  # as where the bindings or NVRTC itself is not installed
+        return False
+
+
+class Device(Gpu):
+    """A device, and its current stream."""
+
+    def __init__(self, index: int) -> None:
+        import torch
+        from cuda.bindings import driver, runtime
+
+        self.index, self.device = index, torch.device("cuda", index)
+        self.torch, self.driver, self.runtime = torch, driver, runtime
+
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Return a tensor on the device."""
+        return self.torch.empty(shape, dtype=getattr(self.torch, dtype), device=self.device)
+
+    def ascending(self, a: Any) -> Any:
+        """Return integers sorted along the last axis."""
+        return a.sort(-1).values
+
+    def launch(self, kernel: Kernel, blocks: int, threads: int, shared: int, *args: Any) -> None:
+        """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""
+        numbers = [0 if a is None else a if isinstance(a, int) else a.data_ptr() for a in args]
+        held = (c_longlong * len(args))(*numbers)
+        at = addressof(held)
+        pointers = (c_void_p * len(args))(*range(at, at + 8 * len(args), 8))
+        stream = self.torch.cuda.current_stream(self.index).cuda_stream
+        given = (_function(kernel, self.index), blocks, 1, 1, threads, 1, 1, shared, stream, addressof(pointers), 0)
+        (error,) = self.driver.cuLaunchKernel(*given)
+        if error == self.driver.CUresult.CUDA_ERROR_INVALID_CONTEXT:  # a thread that has not used the device before
+            _check(*self.runtime.cudaSetDevice(self.index))
+            (error,) = self.driver.cuLaunchKernel(*given)
+        _check(error)
+
+
+_device = cache(Device)
+
+
+@cache
+def _function(kernel: Kernel, index: int) -> Any:
+    """Compile for a device and load."""
+    import torch
+    from cuda.bindings import driver, nvrtc, runtime
+
+    major, minor = torch.cuda.get_device_capability(index)
+    options = [
+        f"-arch=sm_{major}{minor}".encode(),
+        b"-std=c++17",
+        b"-default-device",
+        *(macro.encode() for macro in kernel.macros),
+    ]
+    program = _of(nvrtc.nvrtcCreateProgram(kernel.source.encode(), kernel.file.encode(), 0, [], []))
+    (error,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
+    if error != 0:
+        log = b" " * _of(nvrtc.nvrtcGetProgramLogSize(program))
+        nvrtc.nvrtcGetProgramLog(program, log)
+        raise RuntimeError(f"{kernel.file} does not compile with {kernel.macros}: {log.decode()}")
+    code = b" " * _of(nvrtc.nvrtcGetCUBINSize(program))
+    _check(*nvrtc.nvrtcGetCUBIN(program, code))
+    _check(*runtime.cudaSetDevice(index))
+    module = _of(driver.cuModuleLoadData(code))
+    return _of(driver.cuModuleGetFunction(module, kernel.name.encode()))
+
+
+def _of(result: tuple[Any, Any]) -> Any:
+    error, found = result
+    _check(error)
+    return found
+
+
+def _check(error: Any) -> None:
+    if error != 0:
+        raise RuntimeError(f"CUDA: {error.name}")
