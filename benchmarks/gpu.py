@@ -37,8 +37,14 @@ CACHES = 4
 """Inputs together are so many times larger than the cache, or as many as `INPUTS` of them."""
 
 INPUTS = 16
-SHARES = {"fuzz": 0.15, "bench": 0.6, "constants": 0.2, "tests": 1.0}
+SHARES = {"checks": 0.4, "bench": 0.7, "constants": 1.0}
 """Of the time that is left, how much each part may take."""
+
+CALLS = {"torch": 2000, "cupy": 1000, "jax": 60}
+"""Random calls that are compared with the oracle: JAX compiles nearly each."""
+
+ROWS_OF_TESTS = "XTOPK_TEST_LIBRARIES"
+"""The variable of the environment that names the rows which are tested, and then are required."""
 
 CEILING = Task("ceiling", (1 << 30,), 1)
 
@@ -97,6 +103,8 @@ class Run:
         self.library, self.path = library, folder / f"gpu-{library.name}.json"
         self.end = time.monotonic() + 60 * minutes
         self.found: dict[str, Any] = {"machine": {}, "tasks": [], "constants": [], "checks": [], "left": []}
+        if self.path.exists():  # parts that were measured by themselves
+            self.found |= json.loads(self.path.read_text())
         self.inputs = 1
 
     def save(self, line: str) -> None:
@@ -188,6 +196,7 @@ def measure(run: Run, task: Task) -> dict[str, Any]:
 def bench(run: Run, tasks: list[Task]) -> None:
     """Measure each task while there is time, and say which were left."""
     end = time.monotonic() + run.seconds_left(SHARES["bench"])
+    run.found["tasks"] = []
     print(TITLE, flush=True)
     for at, task in enumerate(tasks):
         if time.monotonic() > end:
@@ -204,6 +213,7 @@ def constants(run: Run) -> None:
     from benchmarks.crossover import Constant, replaced
 
     end = time.monotonic() + run.seconds_left(SHARES["constants"])
+    run.found["constants"] = []
     for library, module, name, others, tasks in CONSTANTS:
         for task in tasks if library == run.library.name else []:
             if time.monotonic() > end:
@@ -233,53 +243,44 @@ def called_with(constant: Any, value: int, side: Callable[[Any], Any], x: Any) -
         return side(x)
 
 
-def check(run: Run, name: str, command: list[str], seconds: float, **environment: str) -> None:
-    """Run a command of the tests and keep how it ended, and the end of what it printed."""
-    start = time.monotonic()
-    path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path, **environment},
-        )
-        ended, printed = ("passed" if done.returncode == 0 else f"failed, {done.returncode}"), done.stdout + done.stderr
-    except subprocess.TimeoutExpired as error:
-        ended, printed = "not finished in time", _text(error.stdout)
-    took = time.monotonic() - start
-    run.found["checks"].append({"check": name, "ended": ended, "seconds": took, "printed": printed[-3000:]})
-    run.save(f"{name}: {ended} after {took:.0f} s\n{printed[-3000:] if ended != 'passed' else printed[-200:]}")
-
-
-def _text(printed: Any) -> str:
-    return printed if isinstance(printed, str) else bytes(printed or b"").decode(errors="replace")
-
-
-def fuzz(run: Run) -> None:
-    """Compare random calls with the oracle, on each row of the library."""
+def checks(run: Run) -> None:
+    """Run the fuzz and the tests of each row that needs a GPU, all at once, and keep how they ended."""
     rows = run.library.rehearsed if run.library.rehearse else run.library.rows
-    calls = "20" if run.library.rehearse else "200" if run.library.name == "jax" else "2000"
-    for at, name in enumerate(rows):
-        seconds = run.seconds_left(SHARES["fuzz"]) / (len(rows) - at)
-        check(run, f"fuzz of {name}", ["tests.fuzz", "--library", name, "--calls", calls], max(seconds, 60))
-
-
-def tests(run: Run) -> None:
-    """Run the tests on the rows that need a GPU, which are required by name."""
+    calls = "20" if run.library.rehearse else str(CALLS[run.library.name])
+    quiet = ["pytest", "-q", "-p", "no:cacheprovider", "-W", "default"]  # what other versions warn of is no failure
+    files = ["tests/test_topk.py", "tests/test_mask.py", "tests/test_merge.py"]
+    commands = {f"fuzz of {name}": ["tests.fuzz", "--library", name, "--calls", calls] for name in rows}
     if run.library.rehearse:
-        check(run, "tests", ["pytest", "-q", "-p", "no:cacheprovider", "tests/test_oracle.py"], 120)
-        return
-    quiet = ["-q", "-p", "no:cacheprovider", "-W", "default"]  # what other versions of libraries warn of is no failure
-    for files in (["tests/test_gpu.py"], ["tests/test_topk.py", "tests/test_mask.py", "tests/test_merge.py"]):
-        command = ["pytest", *quiet, *files]
-        rows = ",".join(run.library.rows)
-        check(run, " ".join(files), command, max(60.0, run.seconds_left()), XTOPK_TEST_LIBRARIES=rows)
+        commands["tests"] = [*quiet, "tests/test_oracle.py"]
+    else:
+        commands |= {f"{Path(file).stem} of {name}": [*quiet, file] for file in files for name in rows}
+        commands["test_gpu"] = [*quiet, "tests/test_gpu.py", "tests/test_explain.py"]
+    run_all(run, commands, max(60.0, run.seconds_left(SHARES["checks"])))
 
 
-PARTS: dict[str, Callable[[Run], None]] = {"fuzz": fuzz, "constants": constants, "tests": tests}
+def run_all(run: Run, commands: dict[str, list[str]], seconds: float) -> None:
+    """Run commands at once and keep how they ended; the rows of tests are those that a name ends with, or all."""
+    rows = () if run.library.rehearse else run.library.rows
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    started, end = {}, time.monotonic() + seconds
+    for name, command in commands.items():
+        named = ",".join(row for row in rows if name.endswith(f" {row}")) or ",".join(rows)
+        environment = {**os.environ, "PYTHONPATH": path} | ({ROWS_OF_TESTS: named} if named else {})
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": ROOT}
+        started[name] = subprocess.Popen([sys.executable, "-m", *command], env=environment, **options)
+    run.found["checks"] = []
+    for name, process in started.items():
+        try:
+            printed, _ = process.communicate(timeout=max(1.0, end - time.monotonic()))
+            ended = "passed" if process.returncode == 0 else f"failed, {process.returncode}"
+        except subprocess.TimeoutExpired:
+            process.kill()
+            printed, ended = process.communicate()[0], "not finished in time"
+        run.found["checks"].append({"check": name, "ended": ended, "printed": printed[-3000:]})
+        run.save(f"{name}: {ended}\n{printed[-3000:] if ended != 'passed' else printed[-200:]}")
+
+
+PARTS: dict[str, Callable[[Run], None]] = {"checks": checks, "constants": constants}
 
 TITLE = (
     "| task | native ms | xtopk ms | unstable ms | max ms | native / xtopk | native / unstable | share of the ceiling "

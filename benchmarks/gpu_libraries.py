@@ -227,6 +227,7 @@ class CuPy:
         if rehearse:
             self.xp: Any = np
             mock.patch.dict(NATIVES, numpy=NATIVES["cupy"]).start()
+            mock.patch("xtopk._cuda.select.ON", False).start()
         else:
             import cupy
 

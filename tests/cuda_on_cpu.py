@@ -1,19 +1,16 @@
 """Runs CUDA C++ kernels on the CPU, to test them where there is no GPU: see cuda_on_cpu.h for how."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from shutil import which
-from typing import Any
 from typing import Any
 
 import numpy as np
@@ -58,7 +55,7 @@ class Module:
         self, name: str, grid: Triple, block: Triple, args: Sequence[Argument], shared: int = 0, seed: int = 0
     ) -> None:
         """Run the kernel, its threads in an order that the seed shuffles."""
-        signature = (self._function(f"signature_of_{name}")() or b"").decode()
+        signature = self._function(f"signature_of_{name}")().decode()
         if len(args) != len(signature):
             raise TypeError(f"{name} takes {len(signature)} arguments, not {len(args)}")
         slots = [_slot(name, at, code, arg) for at, (code, arg) in enumerate(zip(signature, args, strict=True))]

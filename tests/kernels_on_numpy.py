@@ -19,7 +19,7 @@ class OnNumPy(Gpu):
         return np.full(shape, 0x55, dtype=dtype)
 
     def ascending(self, a: Any) -> Any:
-        return np.sort(a, axis=-1)
+        return np.sort(a, axis=-1).astype(np.int32)
 
     def launch(self, kernel: Kernel, blocks: int, threads: int, shared: int, *args: Any) -> None:
         macros = (macro.removeprefix("-D").split("=") for macro in kernel.macros)

@@ -197,7 +197,7 @@ def test_places(module: Module) -> None:
     y = raw[-raw.ctypes.data % 16 // 4 :][: 24 * 30 * 4].reshape(24, 5, 3, 2, 4)
     module.launch("places", (4, 3, 2), (2, 3, 5), [y])
     np.testing.assert_array_equal(y[..., 0], np.broadcast_to(np.arange(24)[:, None, None, None], y.shape[:-1]))
-    np.testing.assert_array_equal(y[0, ..., 1:], np.stack(np.indices((5, 3, 2))[::-1], -1))
+    np.testing.assert_array_equal(y[0, ..., 1:], np.moveaxis(np.indices((5, 3, 2))[::-1], 0, -1))
 
 
 def test_bits(module: Module) -> None:
@@ -217,15 +217,15 @@ def test_shared_memory_starts_poisoned(module: Module) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        (0, "__syncthreads at line 123: not all threads of the block take part"),
-        (1, "waits in __syncthreads at line 1"),
-        (2, "__syncwarp at line 108: not all lanes of the warp take part"),
-        (3, "__shfl_sync at line 110: not all lanes of the warp take part"),
-        (4, "__shfl_sync at line 114: the mask is 0x1"),
+        (0, "__syncthreads at line 109: not all threads of the block take part"),
+        (1, "waits there, thread .* waits in __syncthreads at line 9[24]"),
+        (2, "__syncwarp at line 96: not all lanes of the warp take part"),
+        (3, "__shfl_sync at line 98: not all lanes of the warp take part"),
+        (4, "__shfl_sync at line 102: the mask is 0x1"),
         (5, r"thread \(\d+, 0, 0\): __trap"),
-        (6, "undefined behaviour at line 116: type_mismatch"),
-        (7, "undefined behaviour at line 117: shift_out_of_bounds"),
-        (8, "undefined behaviour at line 118: out_of_bounds"),
+        (6, "undefined behaviour at line 104: type_mismatch"),
+        (7, "undefined behaviour at line 105: shift_out_of_bounds"),
+        (8, "undefined behaviour at line 106: out_of_bounds"),
         (9, "Segmentation fault at address 0x10"),
         (10, r"thread \(0, 0, 0\) has exited"),
     ],
@@ -244,14 +244,14 @@ def test_refused_launches(module: Module) -> None:
         module.launch("unset", (1, 1, 1), (1025, 1, 1), [None])
     with pytest.raises(TypeError, match="sums takes 5 arguments, not 1"):
         module.launch("sums", (1, 1, 1), (32, 1, 1), [None])
-    with pytest.raises(TypeError, match="argument 4 of sums must be a int64, not 5"):
-        module.launch("sums", (1, 1, 1), (32, 1, 1), [None, None, None, 5, 5])
+    with pytest.raises(TypeError, match="argument 4 of sums must be a int64, not 5.0"):
+        module.launch("sums", (1, 1, 1), (32, 1, 1), [None, None, None, 5, 5.0])
     with pytest.raises(TypeError, match="argument 0 of unset must be an array or None, not 5"):
         module.launch("unset", (1, 1, 1), (32, 1, 1), [5])
 
 
 def test_what_does_not_compile() -> None:
-    with pytest.raises(KernelError, match=r"kernels\.cu:2:.*'oops' was not declared"):
+    with pytest.raises(KernelError, match=r"kernels\.cu:2:.*oops. was not declared"):
         compiled('\nextern "C" __global__ void f() { oops(); }')
     with pytest.raises(KernelError, match="CUDA has no atomicAdd of this type"):
         compiled('extern "C" __global__ void f(long long* x) { atomicAdd(x, 1); }')

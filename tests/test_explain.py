@@ -53,6 +53,7 @@ ALGORITHMS = {
     "argsort": ["indices_by_sort"],
     "rounds of minima": ["indices_by_rounds"],
     "threshold": ["indices_of_rows", "indices_of_row"],
+    **{f"kernel: {way}": ["topk_of_rows"] for way in ("a warp a row", "bound and collect", "block maxima")},
 }
 """Which functions of a native file stand for which algorithm."""
 
@@ -112,7 +113,10 @@ def test_what_it_names_is_what_is_called_first(
 
 
 @pytest.mark.parametrize(("dtype", "algorithm"), [("float32", "packed partition"), ("int64", "argsort")])
-def test_keys_that_leave_no_room_for_positions_are_sorted_on_cupy(dtype: str, algorithm: str) -> None:
+def test_keys_that_leave_no_room_for_positions_are_sorted_on_cupy(
+    dtype: str, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xtopk._cuda.select.ON", False)
     x = np.zeros(3, dtype=dtype)
     plan = _native.NATIVES["cupy"].plan(np, x, 2, 0, Ranking(largest=True, nan_first=False, sorted=True, stable=True))
     assert plan.algorithm == algorithm

@@ -82,9 +82,10 @@ def test_the_page_has_the_marks() -> None:
 
 def test_how_a_check_ended_is_kept(tmp_path: Path) -> None:
     run = gpu.Run(Torch.__new__(Torch), tmp_path, minutes=1)
-    gpu.check(run, "ends", ["platform"], 60)
-    gpu.check(run, "fails", ["no_such_module"], 60)
-    gpu.check(run, "sleeps", ["timeit", "-n1", "-r1", "print('so far', flush=True)\nimport time\ntime.sleep(60)"], 3)
+    run.library.rehearse = True
+    sleeps = "print('so far', flush=True)\nimport time\ntime.sleep(60)"
+    commands = {"ends": ["platform"], "fails": ["no_such_module"], "sleeps": ["timeit", "-n1", "-r1", sleeps]}
+    gpu.run_all(run, commands, 5)
     found = json.loads((tmp_path / "gpu-torch.json").read_text())["checks"]
     assert [each["ended"] for each in found] == ["passed", "failed, 1", "not finished in time"]
     assert "so far" in found[2]["printed"]

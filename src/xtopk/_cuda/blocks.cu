@@ -6,13 +6,14 @@
 const int AT_ONCE = 4;
 
 extern "C" __global__ void __launch_bounds__(256) best_of_blocks(const Word* x, long long stride, int n, int tiles,
-                                                                 int lanes, int pitch, Word* best, Word* best_of_tiles) {
+                                                                 int lanes, long long pitch, int start_of_tiles,
+                                                                 Word* maxima) {
     __shared__ Key least_of_tile;
     if (threadIdx.x == 0) least_of_tile = LAST;
     int row = blockIdx.x / tiles, tile = blockIdx.x % tiles, groups = blockDim.x / lanes, lane = threadIdx.x % lanes;
     int first = tile * AT_ONCE * groups + threadIdx.x / lanes;
     x += row * stride;
-    best += (long long)row * tiles * AT_ONCE * groups;
+    maxima += row * pitch;
     Chunk chunks[AT_ONCE];
 #pragma unroll
     for (int i = 0; i < AT_ONCE; i++) {
@@ -29,11 +30,11 @@ extern "C" __global__ void __launch_bounds__(256) best_of_blocks(const Word* x, 
             if (j < chunks[i].usable) least = min(least, key_of(chunks[i].word(j)));
         }
         least = least_of(least, lanes);
-        if (lane == 0) best[first + i * groups] = (Word)least;
+        if (lane == 0) maxima[first + i * groups] = (Word)least;
         all = min(all, least);
     }
     all = least_of_warp(all);
     if (threadIdx.x % 32 == 0) atomicMin(&least_of_tile, all);
     __syncthreads();
-    if (threadIdx.x == 0) best_of_tiles[(long long)row * pitch + tile] = (Word)least_of_tile;
+    if (threadIdx.x == 0) maxima[start_of_tiles + tile] = (Word)least_of_tile;
 }

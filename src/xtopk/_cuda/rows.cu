@@ -41,32 +41,43 @@ __device__ void sort(Entry* entries, unsigned count) {
     }
 }
 
-// The elements of a row to choose from: all, or those of the `k` blocks, ascending, that `blocks` holds.
+// Writes the first k of so many entries, if there are any, in rank order.
+__device__ void put(const Word* x, int k, unsigned count, Word* values, long long* indices) {
+    Entry* entries = (Entry*)memory;
+    if (!count) return;
+    sort(entries, count);
+    for (int i = threadIdx.x; i < k; i += blockDim.x) {
+        indices[i] = entries[i].position;
+        if (values) values[i] = x[entries[i].position];
+    }
+}
+
+// The elements of a row to choose from: all, or where `blocks` is not null those of so many blocks, each of 2**shift
+// elements, the last maybe fewer.
 struct Source {
     const Word* row;
     int n;
     bool are_keys;
-    const long long* blocks;
-    int shift;  // a block has 2**shift elements, the last maybe fewer
+    unsigned *blocks, many;
+    int shift;
 
     __device__ __forceinline__ Key key(Word word) const { return are_keys ? word : key_of(word); }
 };
 
-// Chooses into `memory`, which has room for `capacity` entries, at least parts * blockDim.x, and then into `indices` and,
-// if not null, `values`: in rank order or, where `by_position`, in that of the row. A k beyond the capacity leaves only
-// indices, in any order, and below keys of up to 32 bits if not `by_position`, so that sorting them sorts by both.
-__device__ __noinline__ void select(Source source, int k, int parts, int capacity, bool by_position, Word* values,
-                                    long long* indices) {
+// Makes entries in `memory` of the k first, in any order and with maybe some that come next, and returns how many they
+// are. There is room for `capacity`, at least parts * blockDim.x. A k beyond it leaves no entries but positions in
+// `overflow`, in any order, below keys if these are not what is chosen from and have up to 32 bits.
+__device__ __noinline__ unsigned collect(Source source, int k, int parts, int capacity, long long* overflow) {
     __shared__ unsigned bins[BINS], found, digit, before, warps[32];
     __shared__ Key least, most;
     Entry* entries = (Entry*)memory;
-    unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, *blocks = source.blocks;
     const Word* x = source.row;
-    const long long* blocks = source.blocks;
-    int n = source.n, shift = source.shift;
-    unsigned per_block = (1u << shift) / EACH, chunks = blocks ? k * per_block : (n + EACH - 1) / EACH;
+    int n = source.n;
+    unsigned per_block = (1u << source.shift) / EACH;
+    unsigned chunks = blocks ? source.many * per_block : (n + EACH - 1) / EACH;
     auto start_of = [&](unsigned chunk) -> unsigned {
-        return (blocks ? (unsigned)blocks[chunk / per_block] * per_block + chunk % per_block : chunk) * EACH;
+        return (blocks ? blocks[chunk / per_block] * per_block + chunk % per_block : chunk) * EACH;
     };
     auto some = [&](unsigned from, unsigned to, auto use) {  // with so many loads under way at once
         for (unsigned first = from + threadIdx.x; first < to; first += TOGETHER * blockDim.x) {
@@ -115,6 +126,12 @@ __device__ __noinline__ void select(Source source, int k, int parts, int capacit
         few = found <= capacity;
     }
     if (!few) {
+        if (blocks && source.many <= capacity) {  // positions must ascend
+            for (unsigned i = threadIdx.x; i < source.many; i += blockDim.x) entries[i] = {0, blocks[i]};
+            sort(entries, source.many);
+            for (unsigned i = threadIdx.x; i < source.many; i += blockDim.x) blocks[i] = entries[i].position;
+            __syncthreads();
+        }
         Key low = LAST, high = 0;
         each([&](Key key, unsigned) {
             low = min(low, key);
@@ -165,7 +182,7 @@ __device__ __noinline__ void select(Source source, int k, int parts, int capacit
         __syncthreads();
         auto keep = [&](Key key, unsigned position, unsigned place) {
             if (k <= capacity) entries[place] = {key, position};
-            else indices[place] = BITS == 64 || by_position ? position : (long long)(key ^ 0x80000000) << 32 | position;
+            else overflow[place] = BITS == 64 || source.are_keys ? position : (long long)(key ^ 0x80000000) << 32 | position;
         };
         each([&](Key key, unsigned position) {
             if (without(key, open) < known || (all && without(key, open) == known)) keep(key, position, atomicAdd(&found, 1));
@@ -187,44 +204,40 @@ __device__ __noinline__ void select(Source source, int k, int parts, int capacit
             if (equal && mine < k) keep(known, p, mine);
             __syncthreads();
         }
-        if (k > capacity) return;
-        __syncthreads();
     }
-
-    sort(entries, few ? found : k);
-    if (by_position) {
-        for (int i = threadIdx.x; i < k; i += blockDim.x) entries[i].key = 0;
-        sort(entries, k);
-    }
-    for (int i = threadIdx.x; i < k; i += blockDim.x) {
-        indices[i] = entries[i].position;
-        if (values) values[i] = x[entries[i].position];
-    }
+    unsigned count = few ? found : k <= capacity ? k : 0;
+    __syncthreads();
+    return count;
 }
 
-// `blocks` and `shift` are null and 0 where all of a row is looked at.
+// `blocks` and `shift` are null and 0 where all of a row is chosen from.
 extern "C" __global__ void __launch_bounds__(1024) select_in_rows(
-    const Word* x, long long stride, int n, int are_keys, const long long* blocks, int shift, int k, int parts,
-    int capacity, int by_position, Word* values, long long* indices) {
+    const Word* x, long long stride, int n, int are_keys, unsigned* blocks, int shift, int k, int parts, int capacity,
+    Word* values, long long* indices) {
     long long row = blockIdx.x;
-    select({x + row * stride, n, (bool)are_keys, blocks ? blocks + row * k : blocks, shift}, k, parts, capacity,
-           by_position, values ? values + row * k : values, indices + row * k);
+    x += row * stride;
+    if (blocks) blocks += row * k;
+    if (values) values += row * k;
+    indices += row * k;
+    put(x, k, collect({x, n, (bool)are_keys, blocks, (unsigned)k, shift}, k, parts, capacity, indices), values, indices);
 }
 
-// The k best tiles are chosen where there are more, among their blocks the k best, and among the elements of these.
+// The k best tiles are chosen where there are more, among their blocks the k best, and among the elements of these. Each
+// row of `maxima` holds those of blocks, those of tiles, and room for `capacity` numbers.
 extern "C" __global__ void __launch_bounds__(1024) select_in_tiles(
-    const Word* x, long long stride, int n, const Word* best, int count, int pitch, int shift, const Word* best_of_tiles,
-    int tiles, int pitch_of_tiles, int shift_of_tiles, int k, int parts, int capacity, Word* values,
-    long long* indices) {
+    const Word* x, long long stride, int n, Word* maxima, long long pitch, int tiles, int start_of_tiles,
+    int start_of_room, int shift, int shift_of_tiles, int k, int parts, int capacity, Word* values, long long* indices) {
     long long row = blockIdx.x;
-    values += row * k;
-    indices += row * k;
-    best += row * pitch;
-    best_of_tiles += row * pitch_of_tiles;
-    if (k < tiles) select({best_of_tiles, tiles, true, nullptr, 0}, k, parts, capacity, true, nullptr, indices);
-    __syncthreads();
-    select({best, count, true, k < tiles ? indices : nullptr, shift_of_tiles}, k, parts, capacity, true, nullptr,
-           indices);
-    __syncthreads();
-    select({x + row * stride, n, false, indices, shift}, k, parts, capacity, false, values, indices);
+    x += row * stride;
+    maxima += row * pitch;
+    unsigned *chosen = (unsigned*)(maxima + start_of_room), many = 0;
+    auto choose = [&](Source source) {
+        many = collect(source, k, parts, capacity, nullptr);
+        for (unsigned i = threadIdx.x; i < many; i += blockDim.x) chosen[i] = ((Entry*)memory)[i].position;
+        __syncthreads();
+    };
+    if (k < tiles) choose({maxima + start_of_tiles, tiles, true, nullptr, 0, 0});
+    choose({maxima, tiles << shift_of_tiles, true, many ? chosen : nullptr, many, shift_of_tiles});
+    many = collect({x, n, false, chosen, many, shift}, k, parts, capacity, nullptr);
+    put(x, k, many, values + row * k, indices + row * k);
 }

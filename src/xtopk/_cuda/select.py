@@ -58,7 +58,7 @@ class Gpu(Protocol):
         """Launch so many blocks, with arrays, integers and None for a null pointer."""
 
     def ascending(self, a: Any) -> Any:
-        """Return integers sorted along the last axis."""
+        """Return integers sorted along the last axis, as int32."""
 
 
 class Rows(NamedTuple):
@@ -95,7 +95,7 @@ def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> boo
         _select_in_tiles(gpu, rows, k, values, indices)
     else:
         _select_in_rows(gpu, rows, k, values, indices)
-    return k <= _most(rows.bits)
+    return k <= most_sorted(rows.bits)
 
 
 def in_rank_order(xp: Any, x: Any, indices: Any, rank: Ranking) -> Any:
@@ -140,24 +140,27 @@ def _left(n: int, k: int, bits: int) -> int:
 
 def _select_in_tiles(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> None:
     width, blocks = LANES * 128 // rows.bits, LOADS // LANES
-    count, tiles = ceil(rows.n / width), ceil(rows.n / (width * blocks))
-    pitch = 16 * ceil(tiles / 16)  # so that each row begins at a multiple of 16 bytes
-    best = gpu.empty((rows.number, tiles * blocks), f"int{rows.bits}")
-    best_of_tiles = gpu.empty((rows.number, pitch), f"int{rows.bits}")
-    kernel = _kernel("blocks.cu", "best_of_blocks", rows.dtype, rows.rank)
-    where = rows.data, rows.stride, rows.n
-    gpu.launch(kernel, rows.number * tiles, LOADS // 4, 0, *where, tiles, LANES, pitch, best, best_of_tiles)
-    if k > _most(rows.bits):
-        keys = rows._replace(data=best_of_tiles, n=tiles, stride=pitch)
-        chosen = _chosen(gpu, keys, k, None, 0) if k < tiles else None
-        chosen = _chosen(gpu, rows._replace(data=best, n=count, stride=tiles * blocks), k, chosen, _log2(blocks))
-        _select_in_rows(gpu, rows, k, values, indices, chosen, _log2(width))
-        return
+    tiles = ceil(rows.n / (width * blocks))
     threads, parts, capacity = _threads(_left(rows.n, k, rows.bits), k, rows.bits)
-    kernel = _kernel("rows.cu", "select_in_tiles", rows.dtype, rows.rank)
-    levels = best, count, tiles * blocks, _log2(width), best_of_tiles, tiles, pitch, _log2(blocks)
-    shared = capacity * _entry(rows.bits)
-    gpu.launch(kernel, rows.number, threads, shared, *where, *levels, k, parts, capacity, values, indices)
+    start_of_tiles = tiles * blocks
+    start_of_room = start_of_tiles + 16 * ceil(tiles / 16)  # so that all begins at a multiple of 16 bytes
+    pitch = start_of_room + 32 * capacity // rows.bits
+    maxima = gpu.empty((rows.number, pitch), f"int{rows.bits}")
+    where, shifts = (rows.data, rows.stride, rows.n), (_log2(width), _log2(blocks))
+    kernel = _kernel("blocks.cu", "best_of_blocks", rows.dtype, rows.rank)
+    gpu.launch(kernel, rows.number * tiles, LOADS // 4, 0, *where, tiles, LANES, pitch, start_of_tiles, maxima)
+    if k <= most_sorted(rows.bits):
+        kernel = _kernel("rows.cu", "select_in_tiles", rows.dtype, rows.rank)
+        levels = maxima, pitch, tiles, start_of_tiles, start_of_room, *shifts
+        shared = capacity * _entry(rows.bits)
+        gpu.launch(kernel, rows.number, threads, shared, *where, *levels, k, parts, capacity, values, indices)
+        return
+    chosen = None
+    if k < tiles:
+        best_of_tiles = rows._replace(data=maxima[:, start_of_tiles:], n=tiles, stride=pitch)
+        chosen = _chosen(gpu, best_of_tiles, k, None, 0)
+    chosen = _chosen(gpu, rows._replace(data=maxima, n=start_of_tiles, stride=pitch), k, chosen, shifts[1])
+    _select_in_rows(gpu, rows, k, values, indices, chosen, shifts[0])
 
 
 def _chosen(gpu: Gpu, keys: Rows, k: int, blocks: Any, shift: int) -> Any:
@@ -182,12 +185,12 @@ def _select_in_rows(
     kernel = _kernel("rows.cu", "select_in_rows", rows.dtype, rows.rank)
     where = rows.data, rows.stride, rows.n, int(of_keys), blocks, shift
     shared = capacity * _entry(rows.bits)
-    gpu.launch(kernel, rows.number, threads, shared, *where, k, parts, capacity, int(of_keys), values, indices)
+    gpu.launch(kernel, rows.number, threads, shared, *where, k, parts, capacity, values, indices)
 
 
 def _threads(among: int, k: int, bits: int) -> tuple[int, int, int]:
     """Return how many threads look at so many elements, in how many parts, and how many entries they can hold."""
-    most = _most(bits)
+    most = most_sorted(bits)
     threads = min(most, next((threads for longest, threads in THREADS if among <= longest), 1024))
     samples = max(threads, _power_of_two(SAMPLES * k))
     parts = samples // threads if samples <= most else 0
@@ -206,8 +209,8 @@ def _entry(bits: int) -> int:
     return 16 if bits == 64 else 8
 
 
-def _most(bits: int) -> int:
-    """Return how many entries can be sorted in shared memory."""
+def most_sorted(bits: int) -> int:
+    """Return how many elements can be sorted by a kernel."""
     return MEMORY // _entry(bits)
 
 

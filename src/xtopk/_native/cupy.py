@@ -85,10 +85,10 @@ class Device(Gpu):
         return cupy.empty(shape, dtype)
 
     def ascending(self, a: Any) -> Any:
-        """Return integers sorted along the last axis."""
+        """Return integers sorted along the last axis, as int32."""
         import cupy
 
-        return cupy.sort(a, axis=-1)
+        return cupy.sort(a, axis=-1).astype(cupy.int32)
 
     def launch(self, kernel: Kernel, blocks: int, threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream."""

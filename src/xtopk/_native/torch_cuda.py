@@ -6,13 +6,16 @@ from functools import cache
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, in_rank_order, serves, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, in_rank_order, most_sorted, serves, topk_of_rows
+from xtopk._native.torch_static import ranks_as_torch
 from xtopk._order import Ranking, dtype_name
 
 
-def kernels_serve(x: Any, k: int, axis: int) -> bool:
+def kernels_serve(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether kernels select from a plain tensor on a GPU."""
     n, bits = x.shape[axis], x.dtype.itemsize * 8
+    if k > most_sorted(bits) and ranks_as_torch(x, rank):
+        return False
     lies = axis == x.ndim - 1 and x.is_contiguous()
     return (lies or x.nbytes <= COPIED) and serves(x.numel() // n, n, k, bits) and usable()
 
@@ -70,8 +73,8 @@ class Device(Gpu):
         return self.torch.empty(shape, dtype=getattr(self.torch, dtype), device=self.device)
 
     def ascending(self, a: Any) -> Any:
-        """Return integers sorted along the last axis."""
-        return a.sort(-1).values
+        """Return integers sorted along the last axis, as int32."""
+        return a.sort(-1).values.int()
 
     def launch(self, kernel: Kernel, blocks: int, threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""

@@ -23,7 +23,7 @@ WIDE_UNSIGNED = ("uint16", "uint32", "uint64")
 
 def indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by operations whose shapes depend on no element."""
-    width, plain = _width(rows, rows.shape[-1], k), _ranks_as_torch(rows.dtype, rank)
+    width, plain = _width(rows, rows.shape[-1], k), ranks_as_torch(rows, rank)
     if width and dtype_name(rows.dtype) not in WIDE_UNSIGNED:
         return (_by_plain_blocks if plain and _reduces(rows.dtype, rank) else _by_blocks)(xp, rows, k, width, rank)
     return _plainly(rank, rows, k) if plain else _least_of_key(xp, rank_key(xp, rows, rank), k, rank.sorted)
@@ -31,7 +31,7 @@ def indices_static(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 def static_plan(x: Any, n: int, k: int, rank: Ranking) -> Plan:
     """Return which way `indices_static` goes."""
-    plain = _ranks_as_torch(x.dtype, rank)
+    plain = ranks_as_torch(x, rank)
     how = f"of {'elements' if plain else 'keys that settle ties and NaN'}, shapes static"
     if width := _width(x, n, k):
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}, {how}")
@@ -49,10 +49,13 @@ def _width(x: Any, n: int, k: int) -> int:
     return width_for(n, k, MIN_WIDTH, MIN_GAIN)
 
 
-def _ranks_as_torch(dtype: Any, rank: Ranking) -> bool:
-    """Return whether `torch.topk` does what is asked: its ties are arbitrary, and NaN is the greatest to it."""
-    name = dtype_name(dtype)
-    if rank.stable or name == "bool" or name in WIDE_UNSIGNED:
+def ranks_as_torch(x: Any, rank: Ranking) -> bool:
+    """Return whether `torch.topk` does what is asked: its ties are arbitrary, and NaN is the greatest to it.
+
+    On a GPU it does not put NaN of 16 bits in order (torch 2.11).
+    """
+    name = dtype_name(x.dtype)
+    if rank.stable or name == "bool" or name in WIDE_UNSIGNED or (not x.is_cpu and FLOAT_BITS.get(name) == 16):
         return False
     return name not in FLOAT_BITS or rank.nan_first or not rank.largest
 
