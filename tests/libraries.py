@@ -199,7 +199,8 @@ def as_if_many() -> AbstractContextManager[None]:
 
 def as_if_off_the_cpu() -> AbstractContextManager[None]:
     """Let JAX arrays take the path of other devices, also few elements."""
-    constants = {"xtopk._native.jax.FEW": 0, "xtopk._native.jax._compiled": jax_compiled("off the cpu")}
+    constants = {f"xtopk._native.jax_gpu.{name}": 0 for name in ("SORTED", "UNSORTED", "MANY")}
+    constants |= {"xtopk._native.jax_gpu.ROUNDS": 4, "xtopk._native.jax._compiled": jax_compiled("off the cpu")}
     constants |= {"xtopk._native.jax.is_on_cpu": lambda x: False}
     return replaced(constants | {"jax.lax.platform_dependent": lambda *args, cpu, default: default(*args)})
 

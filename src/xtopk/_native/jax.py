@@ -16,6 +16,7 @@ from xtopk._native.jax_cpu import (
     narrow_width,
     top_k_of_floats,
 )
+from xtopk._native.jax_gpu import FEW, least_elsewhere, width_elsewhere
 from xtopk._native.jax_sharded import is_on_cpu, mask_across_devices, shape_of_shard, topk_across_devices
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
@@ -34,9 +35,6 @@ MANY, MOST_ROUNDS = 256, 16
 COUNTED = 1 << 12
 """So many elements to choose, of all rows, are worth the passes of `indices_by_counting`."""
 
-NARROWEST, FEW = 8, 1 << 18
-"""Off the CPU ``lax.top_k`` mostly sorts all it is given, so shorter blocks pay, too, but not for so few elements."""
-
 
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a JAX array; the gradient is that of gathering the values."""
@@ -48,9 +46,9 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     shape = shape_of_shard(x)
     n = shape[axis]
     k = min(k, n)
-    way = _way(shape, k, axis) if is_on_cpu(x) else _least_elsewhere
-    if way is _least_elsewhere:
-        width = _width_elsewhere(prod(shape), n, k)
+    way = _way(shape, k, axis) if is_on_cpu(x) else least_elsewhere
+    if way is least_elsewhere:
+        width = width_elsewhere(prod(shape), n, k, x.dtype.itemsize)
     else:
         width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
@@ -60,6 +58,8 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("counting", width, f"the k-th is found bit by bit; {left}")
     if width:
         return Plan("block maxima", width, left)
+    if way is least_elsewhere and k <= FEW and x.dtype.itemsize <= 4:
+        return Plan("sort with positions", 0, f"each row has {n} elements, whose positions make ties distinct")
     return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
 
 
@@ -90,7 +90,7 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if way is not _least:
         # Rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together.
         way = partial(way, cut=axis == x.ndim - 1)
-    indices = platform_dependent(rows, cpu=least(way), default=least(_least_elsewhere))
+    indices = platform_dependent(rows, cpu=least(way), default=least(least_elsewhere))
     indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 
@@ -120,25 +120,9 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     return top_k(~key(rows), k)[1] if sorts else top_k_of_floats(jnp, rows, k, rank)
 
 
-def _least_elsewhere(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
-    """Do as `_least` off the CPU: where a row's elements lie together, keys and minima of blocks are one pass."""
-    from jax.lax import top_k
-
-    key = partial(_key, jnp, rank)
-    if width := _width_elsewhere(rows.size, rows.shape[-1], k):
-        select = partial(_least_elsewhere, jnp, rank=None)
-        return indices_by_blocks(jnp, rows, k, width, best=lambda body: key(body).min(-1), select=select, key=key)
-    least = key(rows)
-    return top_k(~(least if least.dtype.itemsize > 4 else least.astype(jnp.int32)), k)[1]
-
-
 def _key(jnp: Any, rank: Ranking | None, a: Any) -> Any:
     return a if rank is None else rank_key(jnp, a, rank)
 
 
 def _width(n: int, k: int, sorts: bool) -> int:
     return width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN)
-
-
-def _width_elsewhere(size: int, n: int, k: int) -> int:
-    return width_for(n, k, NARROWEST, MIN_GAIN) if size >= FEW else 0
