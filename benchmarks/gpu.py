@@ -37,7 +37,7 @@ CACHES = 4
 """Inputs together are so many times larger than the cache, or as many as `INPUTS` of them."""
 
 INPUTS = 16
-SHARES = {"checks": 0.4, "bench": 0.7, "constants": 1.0}
+SHARES = {"checks": 0.5, "bench": 0.7, "constants": 1.0}
 """Of the time that is left, how much each part may take."""
 
 CALLS = {"torch": 2000, "cupy": 1000, "jax": 60}
@@ -340,7 +340,8 @@ def run_one(library: Any, folder: Path, minutes: float, parts: list[str], tasks:
     """Measure with one library, in this process; return whether all was right."""
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(library, folder, minutes)
-    machine(run)
+    if not run.found["machine"]:
+        machine(run)
     for part in parts:
         if run.seconds_left() > 0:
             bench(run, tasks) if part == "bench" else PARTS[part](run)
