@@ -29,8 +29,8 @@ BACKENDS = {
     "jax-x64": Backend("jax,jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1"}),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes", "jax"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
-    "cupy": Backend("cupy,cupy-blocks", ["cupy-cuda13x"]),
-    "torch-cuda": Backend("torch-cuda,torch-cuda-blocks", [TORCH, "ml_dtypes"]),
+    "cupy": Backend("cupy,cupy-kernels,cupy-blocks", ["cupy-cuda13x"]),
+    "torch-cuda": Backend("torch-cuda,torch-cuda-kernels,torch-cuda-blocks", [TORCH, "ml_dtypes"]),
     "jax-gpu": Backend("jax-gpu,jax-gpu-blocks", ["jax[cuda13]"], {"JAX_ENABLE_X64": "1"}),
 }
 
@@ -80,7 +80,10 @@ ALL = [backend for name, backend in BACKENDS.items() if name not in GPU]
 EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
 EVERY_ROW = ",".join(backend.rows for backend in ALL)
 
-nox.options.sessions = ["lint", "types", "build", *(f"tests({name})" for name in HERE), "lowest", "docs"]
+COMPILES = ["kernels"] if shutil.which("g++") else []
+"""What needs a C++ compiler, which pip cannot bring."""
+
+nox.options.sessions = ["lint", "types", "build", *(f"tests({name})" for name in HERE), *COMPILES, "lowest", "docs"]
 
 
 @nox.session
@@ -134,6 +137,16 @@ def tests(session: nox.Session, backend: str) -> None:
     session.install(".[numpy]", *TEST_TOOLS, *needs)
     arguments = session.posargs or ["-q", "-n", "2"]
     session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
+
+
+@nox.session
+def kernels(session: nox.Session) -> None:
+    """Compile the CUDA kernels as for a GPU, and run them on the CPU."""
+    session.install(".[numpy]", *TEST_TOOLS, "cuda-bindings", "nvidia-cuda-nvrtc==13.0.*")
+    session.run("python", "-c", "from cuda.bindings import nvrtc; print(nvrtc.nvrtcVersion())")
+    tests = session.posargs or ["-q", "-n", "2", *(f"tests/test_{name}.py" for name in ("kernels", "topk", "mask"))]
+    rows = "cupy-kernels-on-numpy,cupy-all-kernels-on-numpy"
+    session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": rows})
 
 
 @nox.session

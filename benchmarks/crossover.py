@@ -165,6 +165,7 @@ CONSTANTS = (
     Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
 )
 
+GPU = "of GPUs alone; measured on an H100, as docs/design.md says"
 FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
     "BITS_NARROW": "as BITS_PACKED, in an int32",
@@ -178,15 +179,24 @@ FIXED = {
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
-    "NARROWEST": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
-    "xtopk._native.jax.FEW": "as NARROWEST",
-    "xtopk._native.cupy.MIN_WIDTH": "as NARROWEST",
-    "xtopk._native.cupy.MIN_GAIN": "as NARROWEST",
-    "xtopk._native.cupy.FEW": "as NARROWEST",
+    "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",
+    **{f"xtopk._native.jax_gpu.{name}": "as NARROWEST" for name in ("SORTED", "FEW", "UNSORTED", "ROUNDS", "MANY")},
+    "xtopk._native.jax_gpu.MIN_GAIN": "as in JAX on the CPU",
+    **{f"xtopk._cuda.select.{name}": GPU for name in ("SHORT_WORK", "READ_TWICE", "MAX_ROW")},
+    "xtopk._cuda.select.SHORT": "how many elements a warp can hold",
+    "xtopk._cuda.select.LANES": "of kernels; 32 and 8 were measured on an H100 and differ by a tenth",
+    "xtopk._cuda.select.LOADS": "of kernels; four loads a thread, of 1, 2, 4 and 8 on an H100",
+    "xtopk._cuda.select.MIN_GAIN": "as in JAX",
+    "xtopk._cuda.select.MULTIPROCESSORS": "of an H100 and an H200, about",
+    "xtopk._cuda.select.MEMORY": "bytes of shared memory that a kernel gets without asking",
+    "xtopk._cuda.select.COPIED": "how much more memory a call may take",
+    "xtopk._native.cupy.MIN_WIDTH": "of CuPy without kernels, not measured",
+    "xtopk._native.cupy.MIN_GAIN": "as xtopk._native.cupy.MIN_WIDTH",
+    "xtopk._native.cupy.FEW": "as xtopk._native.cupy.MIN_WIDTH",
     "xtopk._native.torch_static.MIN_WIDTH": "of compilers and GPUs; a fast reduction needs so many",
     "xtopk._native.torch_static.MIN_GAIN": "of compilers and GPUs; as in JAX",
-    "xtopk._native.torch_static.FEW": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
-    "xtopk._select.maxima.AT_A_TIME": "of GPUs alone; by benchmarks/gpu.py, and not yet on a card",
+    "xtopk._native.torch_static.FEW": GPU,
+    "xtopk._select.maxima.AT_A_TIME": "of GPUs without kernels, not measured",
 }
 """Integers that other values would break, or that go together."""
 

@@ -72,7 +72,7 @@ TASKS = [
     *(Task(f"one_row_1e9_k{k}", (10**9,), k) for k in (10, 100, 1000)),
 ]
 
-JAX, KERNELS = "xtopk._native.jax", "xtopk._cuda.select"
+JAX, KERNELS = "xtopk._native.jax_gpu", "xtopk._cuda.select"
 
 
 def rows_of(count: int, n: int, k: int) -> Task:
@@ -81,7 +81,7 @@ def rows_of(count: int, n: int, k: int) -> Task:
 
 
 ROW, ROWS = Task("row", (10**8,), 100), Task("rows", (64, 131_072), 50)
-AROUND = [Task(f"2**{e}", (1 << e,), 100) for e in (16, 18, 20, 22, 24)]
+AROUND = [Task(f"2**{e}", (1 << e,), 300) for e in (16, 18, 20, 22, 24)]
 SHORT = [rows_of(8192, n, k) for n, k in ((64, 8), (64, 32), (256, 32), (256, 64), (1024, 8), (1024, 16), (1024, 32))]
 MIDDLE = [rows_of(count, 1 << e, 50) for e in (15, 17, 18) for count in (1, 64, 1024)]
 GREAT_K = [rows_of(count, 1 << e, 1 << e - 2) for count, e in ((1, 16), (1, 18), (1, 20), (64, 18))]
@@ -91,7 +91,10 @@ CONSTANTS: list[tuple[str, str, str, tuple[Any, ...], list[Task]]] = [
     ("torch", KERNELS, "SHORT_WORK", (0, 1 << 30), SHORT),
     ("torch", KERNELS, "MAX_ROW", (0, 1 << 30), GREAT_K),
     ("jax", JAX, "NARROWEST", (8, 16, 32, 64, 128), [ROWS, Task("large_k", (128, 131_072), 2048)]),
-    ("jax", JAX, "FEW", (0, 1 << 30), AROUND),
+    ("jax", JAX, "SORTED", (1 << 10, 1 << 12, 1 << 14), [ROW, ROWS, rows_of(4096, 2048, 8)]),
+    ("jax", JAX, "FEW", (0, 1 << 30), [ROW, Task("row_k1000", (10**8,), 1000)]),
+    ("jax", JAX, "MANY", (0, 1 << 40), SHORT),
+    ("jax", JAX, "UNSORTED", (0, 1 << 30), AROUND),
 ]
 """Those that choose a path off the CPU, other values of them, and tasks that they decide."""
 
@@ -224,7 +227,7 @@ def constants(run: Run) -> None:
             sides: dict[str, Callable[[Any], Any]] = {}
             for other in others:
                 if library == "jax":  # what is traced keeps the value
-                    sys.modules[JAX]._compiled.cache_clear()
+                    sys.modules["xtopk._native.jax"]._compiled.cache_clear()
                     sides[str(other)] = run.library.sides(task)["xtopk"]
                     with replaced(constant, other):
                         sides[str(other)](x)

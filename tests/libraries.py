@@ -56,6 +56,8 @@ class Library:
     """Whether each new shape costs a compilation."""
     disguised: bool = False
     """Whether the arrays are another row's and only the call differs."""
+    kernels: bool = False
+    """Whether CUDA kernels are what is tested; without a GPU a C++ compiler is needed."""
 
     def __repr__(self) -> str:
         return self.name
@@ -199,7 +201,7 @@ def as_if_many() -> AbstractContextManager[None]:
 
 def as_if_off_the_cpu() -> AbstractContextManager[None]:
     """Let JAX arrays take the path of other devices, also few elements."""
-    constants = {f"xtopk._native.jax_gpu.{name}": 0 for name in ("SORTED", "UNSORTED", "MANY")}
+    constants: dict[str, Any] = {f"xtopk._native.jax_gpu.{name}": 0 for name in ("SORTED", "UNSORTED", "MANY")}
     constants |= {"xtopk._native.jax_gpu.ROUNDS": 4, "xtopk._native.jax._compiled": jax_compiled("off the cpu")}
     constants |= {"xtopk._native.jax.is_on_cpu": lambda x: False}
     return replaced(constants | {"jax.lax.platform_dependent": lambda *args, cpu, default: default(*args)})
@@ -404,6 +406,7 @@ LIBRARIES = (
         back=numpy_back,
         call=partial(call_as_cupy, kernels=True),
         disguised=True,
+        kernels=True,
     ),
     Library(
         "cupy-all-kernels-on-numpy",
@@ -414,6 +417,7 @@ LIBRARIES = (
         back=numpy_back,
         call=call_as_cupy_with_all_kernels,
         disguised=True,
+        kernels=True,
     ),
     Library(
         "torch-cuda",
@@ -448,6 +452,7 @@ LIBRARIES = (
         gpu=True,
         static=True,
         disguised=True,
+        kernels=True,
     ),
     Library(
         "jax-gpu",
@@ -484,6 +489,7 @@ LIBRARIES = (
         call=call_with_all_kernels,
         gpu=True,
         disguised=True,
+        kernels=True,
     ),
     Library(
         "cupy-blocks",
@@ -510,6 +516,10 @@ def available(library: Library) -> bool:
     """Return whether a row can run here."""
     if find_spec(library.requires.partition(".")[0]) is None:
         return False
+    if library.kernels and not library.gpu:
+        from tests.cuda_on_cpu import UNAVAILABLE
+
+        return not UNAVAILABLE
     return not library.gpu or bool(HAS_GPU[library.requires](library.namespace))
 
 

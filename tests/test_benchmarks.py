@@ -112,7 +112,7 @@ def is_number(value: object) -> bool:
 def integer_constants() -> set[tuple[str, str]]:
     """Return the modules and names of the integers that selection files and native files define at their top."""
     found = set()
-    for path in Path(str(xtopk.__file__)).parent.glob("_[ns]*/*.py"):
+    for path in Path(str(xtopk.__file__)).parent.glob("_[cns]*/*.py"):
         module = import_module(f"xtopk.{path.parent.name}.{path.stem}".removesuffix(".__init__"))
         for node in ast.parse(path.read_text()).body:
             names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]

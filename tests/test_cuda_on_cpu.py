@@ -244,8 +244,8 @@ def test_refused_launches(module: Module) -> None:
         module.launch("unset", (1, 1, 1), (1025, 1, 1), [None])
     with pytest.raises(TypeError, match="sums takes 5 arguments, not 1"):
         module.launch("sums", (1, 1, 1), (32, 1, 1), [None])
-    with pytest.raises(TypeError, match="argument 4 of sums must be a int64, not 5.0"):
-        module.launch("sums", (1, 1, 1), (32, 1, 1), [None, None, None, 5, 5.0])
+    with pytest.raises(TypeError, match=r"argument 4 of sums must be a int64, not 5\.0"):
+        module.launch("sums", (1, 1, 1), (32, 1, 1), [None, None, None, 5, 5.0])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="argument 0 of unset must be an array or None, not 5"):
         module.launch("unset", (1, 1, 1), (32, 1, 1), [5])
 

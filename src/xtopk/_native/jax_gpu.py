@@ -48,14 +48,18 @@ def _key(jnp: Any, rank: Ranking | None, a: Any) -> Any:
 
 def _least_with_positions(jnp: Any, rows: Any, positions: Any, k: int, rank: Ranking | None) -> Any:
     """Return which positions, by default those along the last axis, have the k least keys, the lower among equals."""
-    (*lead, n), key = rows.shape, partial(_key, jnp, rank)
-    width = width_elsewhere(rows.size, n, k, 4)
-    if positions is None and not width:
-        return _first_of_rows(jnp, key(rows), k)
-    if positions is None:
-        positions = jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32), rows.shape)
+    width = width_elsewhere(rows.size, rows.shape[-1], k, 4)
     if not width:
-        return _first(jnp, key(rows), positions, k)
+        key = _key(jnp, rank, rows)
+        return _first_of_rows(jnp, key, k) if positions is None else _first(jnp, key, positions, k)
+    if positions is None:
+        positions = jnp.broadcast_to(jnp.arange(rows.shape[-1], dtype=jnp.int32), rows.shape)
+    return positions_by_blocks(jnp, rows, k, width, positions, rank)
+
+
+def positions_by_blocks(jnp: Any, rows: Any, k: int, width: int, positions: Any, rank: Ranking | None) -> Any:
+    """Do as `indices_by_blocks`, where positions that go along make the order of blocks matter no more."""
+    (*lead, n), key = rows.shape, partial(_key, jnp, rank)
     cut = n // width * width
     body, tail = rows[..., :cut].reshape(*lead, -1, width), rows[..., cut:]
     chosen = _least_with_positions(jnp, key(body).min(-1), None, k, None)

@@ -1,0 +1,133 @@
+"""The CUDA kernels, compiled as for a GPU where NVRTC is, and run on the CPU where there is a C++ compiler."""
+
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import xtopk
+from tests.cuda_on_cpu import UNAVAILABLE
+from tests.libraries import KERNELS, Library, replaced, rows
+from tests.oracle import assert_ranked
+from xtopk._cuda.kernels import Kernel, macros_of
+from xtopk._cuda.select import most_sorted, plan_of_rows, serves
+from xtopk._order import Ranking
+
+ON_CPU = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True), ids=str)
+ALL = [("short.cu", "select_in_short_rows"), ("blocks.cu", "best_of_blocks"), ("rows.cu", "select_in_tiles")]
+
+
+def compile_for_gpu(kernel: Kernel, architecture: str) -> str:
+    """Return what NVRTC says of a kernel, nothing if it compiles."""
+    from cuda.bindings import nvrtc
+
+    options = [o.encode() for o in (f"-arch={architecture}", "-std=c++17", "-default-device", *kernel.macros)]
+    _, program = nvrtc.nvrtcCreateProgram(kernel.source.encode(), kernel.file.encode(), 0, [], [])
+    (error,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
+    _, length = nvrtc.nvrtcGetProgramLogSize(program)
+    log = b" " * length
+    nvrtc.nvrtcGetProgramLog(program, log)
+    return log.decode() if error else ""
+
+
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
+@pytest.mark.parametrize("dtype", ["bool", "float16", "int32", "float32", "uint64", "float64"])
+@pytest.mark.parametrize(("file", "name"), ALL, ids=str)
+def test_kernels_compile_for_a_gpu(file: str, name: str, dtype: str, architecture: str) -> None:
+    pytest.importorskip("cuda.bindings", reason="NVRTC is in nox -s kernels")
+    for nan_first in (False, True):
+        macros = macros_of(dtype, Ranking(largest=True, nan_first=nan_first, sorted=True, stable=True))
+        assert not compile_for_gpu(Kernel(file, name, (*macros, "-DITEMS=8")), architecture)
+
+
+def test_that_what_does_not_compile_shows() -> None:
+    pytest.importorskip("cuda.bindings", reason="NVRTC is in nox -s kernels")
+    assert "ITEMS" in compile_for_gpu(Kernel("short.cu", "select_in_short_rows", macros_of("int8", NUMBERS)), "sm_90")
+
+
+NUMBERS = Ranking(largest=True, nan_first=False, sorted=True, stable=True)
+LONG = [
+    ("random", 200_003, 50),
+    ("random", 270_001, 50),  # which has more tiles than are chosen
+    ("random", 270_001, 700),
+    ("constant", 270_001, 50),
+    ("constant", 140_000, 700),
+    ("few", 270_001, 700),
+    ("nan", 270_001, 50),
+    ("random", 150_000, 5000),  # more than a kernel can sort
+    ("few", 30_000, 20_000),
+]
+
+
+def numbers(kind: str, n: int, dtype: str) -> Any:
+    rng = np.random.default_rng(n)
+    if kind == "constant":
+        return np.ones((2, n), dtype=dtype)
+    x = rng.integers(0, 3 if kind == "few" else 1 << 30, (2, n)).astype(dtype)
+    if kind == "nan":
+        x[rng.random((2, n)) < 0.9] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(("kind", "n", "k"), LONG, ids=str)
+@ON_CPU
+def test_long_rows(library: Library, kind: str, n: int, k: int) -> None:
+    for dtype in ("float32", "float64") if kind == "nan" else ("float32", "int64", "int16"):
+        x = numbers(kind, n, dtype)
+        assert_ranked(library.topk(x, k), x, k)
+        assert_ranked(library.topk(x[:, 3:-2], k, mode="smallest"), x[:, 3:-2], k, mode="smallest")
+
+
+@ON_CPU
+def test_rows_that_lie_apart(library: Library) -> None:
+    x = np.random.default_rng(0).integers(0, 99, (3, 700, 2)).astype(np.float32)
+    for view in (x, x[:, ::-2], x[::2, :, ::-1], np.broadcast_to(x[0], (4, 700, 2))):
+        assert_ranked(library.topk(view, 40, 1), view, 40, 1)
+
+
+@ON_CPU
+def test_that_an_unset_result_shows(library: Library) -> None:
+    """What is not launched leaves what the memory held."""
+    x = np.arange(2000.0)
+    with mock.patch("tests.kernels_on_numpy.OnNumPy.launch"):
+        top = library.topk(x, 3)
+    with pytest.raises((AssertionError, IndexError)):
+        assert_ranked(top, x, 3)
+
+
+def test_what_kernels_serve() -> None:
+    assert serves(1, 1000, 5, 32)
+    assert serves(1, 10**9, 1000, 32)
+    assert not serves(1, 1 << 31, 5, 8)  # positions have 32 bits
+    assert not serves(1, 10**8, 10**8, 32)
+    with replaced({KERNELS + "ON": False}):
+        assert not serves(1, 1000, 5, 32)
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "k", "way"),
+    [
+        (8192, 256, 8, "a warp a row"),
+        (8192, 2048, 8, "bound and collect"),
+        (64, 131_072, 50, "bound and collect"),
+        (1024, 131_072, 50, "block maxima"),
+        (1, 10**8, 100, "block maxima"),
+        (1, 1 << 18, 1 << 16, "bound and collect"),
+    ],
+)
+def test_which_kernel(count: int, n: int, k: int, way: str) -> None:
+    assert plan_of_rows(count, n, k, 32).algorithm == f"kernel: {way}"
+    assert most_sorted(32) == 2 * most_sorted(64) == 4096
+
+
+@ON_CPU
+def test_explain_names_the_kernel(library: Library) -> None:
+    assert library.call(xtopk.explain, np.zeros((300, 1000)), 9).algorithm.startswith("kernel: ")
+
+
+def test_the_rows_that_run_kernels_are_there() -> None:
+    if not UNAVAILABLE:
+        from tests.libraries import LIBRARIES, available
+
+        assert [row.name for row in LIBRARIES if row.kernels and not row.gpu and available(row)]
