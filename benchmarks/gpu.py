@@ -105,7 +105,7 @@ class Run:
     def __init__(self, library: Any, folder: Path, minutes: float) -> None:
         self.library, self.path = library, folder / f"gpu-{library.name}.json"
         self.end = time.monotonic() + 60 * minutes
-        self.found: dict[str, Any] = {"machine": {}, "tasks": [], "constants": [], "checks": [], "left": []}
+        self.found: dict[str, Any] = {"machine": {}, "tasks": [], "constants": [], "checks": []}
         if self.path.exists():  # parts that were measured by themselves
             self.found |= json.loads(self.path.read_text())
         self.inputs = 1
@@ -203,8 +203,7 @@ def bench(run: Run, tasks: list[Task]) -> None:
     print(TITLE, flush=True)
     for at, task in enumerate(tasks):
         if time.monotonic() > end:
-            run.found["left"] = [each.name for each in tasks[at:]]
-            run.save(f"no time for {', '.join(run.found['left'])}")
+            run.save(f"no time for {', '.join(each.name for each in tasks[at:])}")
             return
         run.found["tasks"].append(measure(run, task))
         run.save(row(run.found["tasks"][-1], run.found["machine"]))
@@ -317,14 +316,15 @@ def tables(folder: Path) -> str:
             for key, value in found["machine"].items()
             if key not in ("memory", "L2")
         ]
-        lines += [f"- {each['check']}: {each['ended']}" for each in found["checks"]]
+        for ended in sorted({each["ended"] for each in found["checks"]}, reverse=True):
+            lines.append(f"- {ended}: {', '.join(each['check'] for each in found['checks'] if each['ended'] == ended)}")
         lines += ["", TITLE, *(row(each, found["machine"]) for each in found["tasks"]), ""]
         both = [each["seconds"] for each in found["tasks"] if {"native", "xtopk"} <= set(each.get("seconds", {}))]
         if both:
             gains = [each["native"] / each["xtopk"] for each in both]
             lines += [f"Geometric mean of native / xtopk over {len(gains)} tasks: {geometric_mean(gains):.2f}.", ""]
-        if found["left"]:
-            lines += [f"Not measured, for want of time: {', '.join(found['left'])}.", ""]
+        if left := [task.name for task in TASKS if task.name not in {each["task"] for each in found["tasks"]}]:
+            lines += [f"Not measured, for want of time: {', '.join(left)}.", ""]
     return "\n".join(lines)
 
 
@@ -333,9 +333,12 @@ def write(folder: Path, docs: Path) -> None:
     from benchmarks.pages import write_between
 
     for path in sorted(folder.glob("gpu-*.json")):
-        if json.loads(path.read_text())["machine"]["card"] == REHEARSAL:
+        found = json.loads(path.read_text())
+        if found["machine"]["card"] == REHEARSAL:
             raise SystemExit(f"{path} is of a rehearsal, and no figure of a GPU")
-        shutil.copy(path, docs / path.name)
+        for each in found["checks"]:
+            each.pop("printed", None)  # which has paths of that machine
+        (docs / path.name).write_text(json.dumps(found, indent=1) + "\n")
     write_between(docs / "performance.md", MARKS, {}, tables(folder))
 
 
