@@ -524,9 +524,12 @@ def available(library: Library) -> bool:
 
 
 def chosen(named: str | None) -> tuple[Library, ...]:
-    """Return the rows that `named` names, all of which must be there, or else every row that can run here."""
+    """Return the rows that `named` names, all of which must be there, or else every row that can run here.
+
+    Kernels on the CPU, which are compiled for each dtype, must be named.
+    """
     if named is None:
-        return tuple(library for library in LIBRARIES if available(library))
+        return tuple(row for row in LIBRARIES if available(row) and (row.gpu or not row.kernels))
     names = named.split(",")
     unknown = set(names) - {library.name for library in LIBRARIES}
     if unknown:
