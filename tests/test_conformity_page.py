@@ -37,7 +37,7 @@ def test_the_page_has_a_cell_for_each_property_and_function(subjects: tuple[Subj
 def test_the_page_tells_what_is_found_here(subject: Subject) -> None:
     """Only of the versions that the page was written with, and not whether XLA flushes subnormals.
 
-    That depends on the processor: `lax.top_k` of bfloat16 does on an Intel one that has such numbers, and not on an AMD one.
+    That depends on the processor: `lax.top_k` of bfloat16 does on an Intel one with such numbers, not on an AMD one.
     """
     by_processor = {"refused", "subnormal"} if subject.namespace == "jax.numpy" else {"refused"}
     name = subject.package.replace("_", "-")
