@@ -20,13 +20,36 @@ class Backend(NamedTuple):
     rows: str
     needs: list[str]
     environment: dict[str, str] = {}  # noqa: RUF012
+    only: tuple[str, ...] = ()
+
+
+ANSWERS = ("topk", "merge", "result")
+"""The files of tests that ask for answers, rather than how they are found."""
+
+WAYS = (
+    "topk",
+    "result",
+    "mask",
+    "layouts",
+    "derivatives",
+    "conformity",
+    "explain",
+    "fuzz",
+    "refusals",
+    "jax_transforms",
+)
+"""The files of tests that may end otherwise on another way through JAX; `tests(jax-x64)` runs all there are."""
+
+FAST_COMPILE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""XLA compiles in half the time so; that takes most of the time of these tests, and they look at no speed."""
 
 
 BACKENDS = {
     "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy", ["ml_dtypes", "matplotlib"]),
     "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
-    "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0"}),
-    "jax-x64": Backend("jax,jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "jax-x64": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "1"}),
+    "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0", "XLA_FLAGS": FAST_COMPILE}, WAYS),
+    "jax-ways": Backend("jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1", "XLA_FLAGS": FAST_COMPILE}, WAYS),
     "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes", "jax"]),
     "strict": Backend("strict,own-top-k", ["array-api-strict"]),
     "cupy": Backend("cupy,cupy-kernels,cupy-blocks", ["cupy-cuda13x"]),
@@ -38,9 +61,6 @@ PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 EXTRAS = [need for extra, needs in PROJECT["optional-dependencies"].items() if extra != "torch" for need in needs]
 LOWEST = [f"{need.replace('>=', '==')}.*" for need in (*PROJECT["dependencies"], *EXTRAS)]
 """The oldest versions that pyproject.toml allows; of torch it is `TORCH`, which `tests(torch)` runs on."""
-
-ANSWERS = ["topk", "merge", "result"]
-"""The files of tests that ask for answers, rather than how they are found."""
 
 USE = "from typing import assert_type; import numpy as np; import xtopk; x = np.zeros(3)"
 TYPED = "assert_type(xtopk.topk(x, 2).indices, np.ndarray[tuple[int], np.dtype[np.int64]])"
@@ -84,6 +104,11 @@ COMPILES = ["kernels"] if shutil.which("g++") else []
 """What needs a C++ compiler, which pip cannot bring."""
 
 nox.options.sessions = ["lint", "types", "build", *(f"tests({name})" for name in HERE), *COMPILES, "lowest", "docs"]
+
+
+def files(names: tuple[str, ...]) -> list[str]:
+    """Return the paths of test files."""
+    return [f"tests/test_{name}.py" for name in names]
 
 
 @nox.session
@@ -133,9 +158,9 @@ def build(session: nox.Session) -> None:
 @nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one library; fail if it cannot be imported."""
-    rows, needs, environment = BACKENDS[backend]
+    rows, needs, environment, only = BACKENDS[backend]
     session.install(".[numpy]", *TEST_TOOLS, *needs)
-    arguments = session.posargs or ["-q", "-n", "2"]
+    arguments = session.posargs or ["-q", "-n", "2", *files(only)]
     session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
 
 
@@ -144,7 +169,7 @@ def kernels(session: nox.Session) -> None:
     """Compile the CUDA kernels as for a GPU, and run them on the CPU."""
     session.install(".[numpy]", *TEST_TOOLS, "cuda-bindings", "nvidia-cuda-nvrtc==13.0.*")
     session.run("python", "-c", "from cuda.bindings import nvrtc; print(nvrtc.nvrtcVersion())")
-    tests = session.posargs or ["-q", "-n", "2", *(f"tests/test_{name}.py" for name in ("kernels", "topk", "mask"))]
+    tests = session.posargs or ["-q", "-n", "2", *files(("kernels", "topk", "mask"))]
     rows = "cupy-kernels-on-numpy,cupy-all-kernels-on-numpy"
     session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": rows})
 
@@ -153,7 +178,7 @@ def kernels(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the tests that say what the answer is on the oldest versions that pyproject.toml allows."""
     session.install(".", *TEST_TOOLS, *LOWEST, "distributed")
-    tests = session.posargs or ["-q", "-n", "2", *(f"tests/test_{name}.py" for name in ANSWERS)]
+    tests = session.posargs or ["-q", "-n", "2", *files(ANSWERS)]
     session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": "numpy,jax,dask,strict", "JAX_ENABLE_X64": "0"})
 
 
