@@ -15,12 +15,13 @@ TORCH = "torch==2.13.0"
 
 
 class Backend(NamedTuple):
-    """The rows of tests/libraries.py that a session must run, what they need, and what they run under."""
+    """The rows of tests/libraries.py that a session must run, what they need, what they run under, and which files."""
 
     rows: str
     needs: list[str]
     environment: dict[str, str] = {}  # noqa: RUF012
     only: tuple[str, ...] = ()
+    """Without any, all."""
 
 
 ANSWERS = ("topk", "merge", "result")
