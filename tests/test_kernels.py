@@ -15,6 +15,8 @@ from xtopk._cuda.select import most_sorted, plan_of_rows, serves
 from xtopk._order import Ranking
 
 ON_CPU = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True), ids=str)
+ON_CPU_ONCE = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True)[:1], ids=str)
+"""For what takes the same kernels on every row."""
 ALL = [("short.cu", "select_in_short_rows"), ("blocks.cu", "best_of_blocks"), ("rows.cu", "select_in_tiles")]
 
 
@@ -71,7 +73,7 @@ def numbers(kind: str, n: int, dtype: str) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "n", "k"), LONG, ids=str)
-@ON_CPU
+@ON_CPU_ONCE
 def test_long_rows(library: Library, kind: str, n: int, k: int) -> None:
     for dtype in ("float32", "float64") if kind == "nan" else ("float32", "int64", "int16"):
         x = numbers(kind, n, dtype)
