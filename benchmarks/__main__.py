@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.natives import CALLS, UNSTABLE, runs
-from benchmarks.workloads import WORKLOADS, Workload, normal
+from benchmarks.workloads import WORKLOADS, Workload, any_workloads, normal
 
 T = TypeVar("T")
 
@@ -180,15 +180,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="at least so long a workload, default 0.5")
     parser.add_argument("--quick", action="store_true", help="no more than about a million elements, 0.05 s each")
     parser.add_argument("--tiny", action="store_true", help="the same on few elements, to see that it runs")
+    parser.add_argument(
+        "--random", type=int, metavar="N", help="so many random tasks instead of the named, worst first"
+    )
     parser.add_argument("--write", type=Path, metavar="DOCS", help="write the figures and plots there, too")
     chosen = parser.parse_args(arguments)
-    workloads = [w for w in WORKLOADS if not chosen.names or any(name in w.name for name in chosen.names)]
+    every = WORKLOADS if chosen.random is None else any_workloads(chosen.random)
+    workloads = [w for w in every if not chosen.names or any(name in w.name for name in chosen.names)]
     if not workloads:
         parser.error(f"no workload has a name like {', '.join(chosen.names)}")
     cut = Workload.tiny if chosen.tiny else Workload.quick if chosen.quick else lambda work: work
     seconds = min(chosen.seconds, 0.05) if chosen.quick else chosen.seconds
     libraries = chosen.library or list(CALLS)
     results = [measure(*each, seconds) for each in progress(libraries, [cut(work) for work in workloads])]
+    if chosen.random is not None:
+        results.sort(key=lambda result: (libraries.index(result["library"]), gain(result)))
     print(tables(results))
     if chosen.write:
         from benchmarks.pages import write

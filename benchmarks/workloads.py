@@ -12,6 +12,7 @@ Mode = Literal["largest", "smallest"]
 
 
 QUICK_ELEMENTS = 1 << 20
+MOST = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ def gappy_climate(rng: Generator, shape: tuple[int, ...]) -> Any:
 def whole_range_int32(rng: Generator, shape: tuple[int, ...]) -> Any:
     """Return integers over the whole range of int32."""
     return rng.integers(-(2**31), 2**31, shape, dtype=np.int32)
+
+
+def whole_range_int64(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return integers over the whole range of int64."""
+    return rng.integers(-(2**63), 2**63, shape, dtype=np.int64)
 
 
 def constant(rng: Generator, shape: tuple[int, ...]) -> Any:
@@ -178,3 +184,29 @@ WORKLOADS = [
         for shape, k in [((4_194_304,), 100), ((1024, 4096), 50)]
     ),
 ]
+
+
+def any_workloads(count: int, seed: int = 0) -> list[Workload]:
+    """Return tasks of random shape, k, dtype, axis and data, of up to four million elements: none was tuned for."""
+    rng = np.random.default_rng(seed)
+    return [_any_workload(rng) for _ in range(count)]
+
+
+def _any_workload(rng: Generator) -> Workload:
+    def up_to(most: float) -> int:
+        return round(2 ** rng.uniform(0, np.log2(most)))
+
+    dtype = str(rng.choice(["float32", "float64", "float16", "bfloat16", "int32", "int64"], p=[0.4, *[0.12] * 5]))
+    whole = {"float64": normal_float64, "int32": whole_range_int32, "int64": whole_range_int64}.get(dtype, normal)
+    make = (whole, ascending, few_distinct, bm25_scores, half_nan)[rng.choice(5, p=[0.6, *[0.1] * 4])]
+    if dtype.startswith("int") and make is half_nan:
+        make = whole
+    n = 1 + up_to(MOST)
+    shape, axis = (1 + up_to(MOST / n), n), -1
+    if shape[0] == 1:
+        shape = (n,)
+    elif rng.random() < 0.2:
+        shape, axis = shape[::-1], 0
+    k, mode = up_to(n), get_args(Mode)[rng.integers(2)]
+    name = f"{'x'.join(map(str, shape))} {dtype} axis={axis} k={k} {mode} {make.__name__}"
+    return Workload(name, shape, k, make, dtype, axis, mode, group="random")

@@ -15,7 +15,7 @@ from benchmarks import crossover
 from benchmarks.__main__ import SWEEPS, main, medians, memory_peak
 from benchmarks.natives import CALLS, runs
 from benchmarks.sharded import TASKS
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import WORKLOADS, Workload, any_workloads
 from tests.libraries import rows
 
 LIBRARIES = sorted({row.requires for row in rows(disguised=False)} & set(CALLS))
@@ -48,6 +48,20 @@ def test_an_unknown_workload_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["nothing_like_this"])
     assert "no workload has a name like nothing_like_this" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
+def test_random_tasks_come_worst_first(library: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--library", library, "--tiny", "--seconds", "0", "--random", "4"])
+    table = capsys.readouterr().out.partition("Geometric mean")[0]
+    gains = [float(line.split("|")[5]) for line in table.splitlines() if " axis=" in line]
+    assert len(gains) == sum(runs(library, work) for work in any_workloads(4))
+    assert gains == sorted(gains)
+
+
+def test_any_tasks_are_new_with_each_seed_alone() -> None:
+    assert any_workloads(9) == any_workloads(9) != any_workloads(9, seed=1)
 
 
 def test_sides_take_turns() -> None:
