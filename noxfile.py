@@ -14,11 +14,10 @@ TORCH = "torch==2.13.0"
 """Spelled in full, so that a build for the CPU (2.13.0+cpu) satisfies it: others bring gigabytes of CUDA."""
 
 
-class Backend(NamedTuple):
-    """The rows of tests/libraries.py that a session must run, what they need, what they run under, and which files."""
+class Run(NamedTuple):
+    """The rows of tests/libraries.py that pytest must run, what it runs under, and which files of tests."""
 
     rows: str
-    needs: list[str]
     environment: dict[str, str] = {}  # noqa: RUF012
     only: tuple[str, ...] = ()
     """Without any, all."""
@@ -27,36 +26,32 @@ class Backend(NamedTuple):
 ANSWERS = ("topk", "merge", "result")
 """The files of tests that ask for answers, rather than how they are found."""
 
-WAYS = (
-    "topk",
-    "result",
-    "mask",
-    "layouts",
-    "derivatives",
-    "conformity",
-    "explain",
-    "fuzz",
-    "refusals",
-    "jax_transforms",
-)
-"""The files of tests that may end otherwise on another way through JAX; `tests(jax-x64)` runs all there are."""
+WAYS = ("topk", "mask", "layouts", "derivatives", "explain", "fuzz", "jax_transforms")
+"""The files of tests that may end otherwise on another way through JAX; JAX's first run has all there are."""
 
-FAST_COMPILE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+X64, NO_X64 = {"JAX_ENABLE_X64": "1"}, {"JAX_ENABLE_X64": "0"}
+
+FAST_COMPILE = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"}
 """XLA compiles in half the time so; that takes most of the time of these tests, and they look at no speed."""
 
-
 BACKENDS = {
-    "numpy": Backend("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy", ["ml_dtypes", "matplotlib"]),
-    "torch": Backend("torch,torch-static,torch-blocks", [TORCH, "ml_dtypes"]),
-    "jax-x64": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "1"}),
-    "jax": Backend("jax", ["jax"], {"JAX_ENABLE_X64": "0", "XLA_FLAGS": FAST_COMPILE}, WAYS),
-    "jax-ways": Backend("jax-many,jax-off-cpu", ["jax"], {"JAX_ENABLE_X64": "1", "XLA_FLAGS": FAST_COMPILE}, WAYS),
-    "dask": Backend("dask", ["dask[array,distributed]", "zarr", "ml_dtypes", "jax"]),
-    "strict": Backend("strict,own-top-k", ["array-api-strict"]),
-    "cupy": Backend("cupy,cupy-kernels,cupy-blocks", ["cupy-cuda13x"]),
-    "torch-cuda": Backend("torch-cuda,torch-cuda-kernels,torch-cuda-blocks", [TORCH, "ml_dtypes"]),
-    "jax-gpu": Backend("jax-gpu,jax-gpu-blocks", ["jax[cuda13]"], {"JAX_ENABLE_X64": "1"}),
+    "numpy": (["ml_dtypes", "matplotlib"], [Run("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy")]),
+    "torch": ([TORCH, "ml_dtypes"], [Run("torch,torch-static,torch-blocks")]),
+    "jax": (
+        ["jax"],
+        [
+            Run("jax", X64),
+            Run("jax", NO_X64 | FAST_COMPILE, WAYS),
+            Run("jax-many,jax-off-cpu", X64 | FAST_COMPILE, WAYS),
+        ],
+    ),
+    "dask": (["dask[array,distributed]", "zarr", "ml_dtypes", "jax"], [Run("dask")]),
+    "strict": (["array-api-strict"], [Run("strict,own-top-k")]),
+    "cupy": (["cupy-cuda13x"], [Run("cupy,cupy-kernels,cupy-blocks")]),
+    "torch-cuda": ([TORCH, "ml_dtypes"], [Run("torch-cuda,torch-cuda-kernels,torch-cuda-blocks")]),
+    "jax-gpu": (["jax[cuda13]"], [Run("jax-gpu,jax-gpu-blocks", X64)]),
 }
+"""What the session of a library installs, and its runs of pytest."""
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 EXTRAS = [need for extra, needs in PROJECT["optional-dependencies"].items() if extra != "torch" for need in needs]
@@ -98,8 +93,8 @@ SITE = [
 
 HERE = [name for name in BACKENDS if name not in GPU or shutil.which("nvidia-smi")]
 ALL = [backend for name, backend in BACKENDS.items() if name not in GPU]
-EVERYTHING = sorted({need for backend in ALL for need in backend.needs})
-EVERY_ROW = ",".join(backend.rows for backend in ALL)
+EVERYTHING = sorted({need for needs, _ in ALL for need in needs})
+EVERY_ROW = ",".join(run.rows for _, runs in ALL for run in runs)
 
 COMPILES = ["kernels"] if shutil.which("g++") else []
 """What needs a C++ compiler, which pip cannot bring."""
@@ -159,10 +154,11 @@ def build(session: nox.Session) -> None:
 @nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one library; fail if it cannot be imported."""
-    rows, needs, environment, only = BACKENDS[backend]
+    needs, runs = BACKENDS[backend]
     session.install(".[numpy]", *TEST_TOOLS, *needs)
-    arguments = session.posargs or ["-q", "-n", "2", *files(only)]
-    session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
+    for rows, environment, only in runs:
+        arguments = session.posargs or ["-q", "-n", "2", *files(only)]
+        session.run("pytest", *arguments, env={"XTOPK_TEST_LIBRARIES": rows, **environment})
 
 
 @nox.session
@@ -180,7 +176,8 @@ def lowest(session: nox.Session) -> None:
     """Run the tests that say what the answer is on the oldest versions that pyproject.toml allows."""
     session.install(".", *TEST_TOOLS, *LOWEST, "distributed")
     tests = session.posargs or ["-q", "-n", "2", *files(ANSWERS)]
-    session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": "numpy,jax,dask,strict", "JAX_ENABLE_X64": "0"})
+    rows = {"XTOPK_TEST_LIBRARIES": "numpy,jax,dask,strict"}
+    session.run("pytest", *tests, env=rows | NO_X64 | FAST_COMPILE)
 
 
 @nox.session

@@ -86,7 +86,7 @@ def test_how_a_check_ended_is_kept(tmp_path: Path) -> None:
     run.library.rehearse = True
     sleeps = "print('so far', flush=True)\nimport time\ntime.sleep(60)"
     commands = {"ends": ["platform"], "fails": ["no_such_module"], "sleeps": ["timeit", "-n1", "-r1", sleeps]}
-    gpu.run_all(run, commands, 5)
+    gpu.run_all(run, commands, 3)
     found = json.loads((tmp_path / "gpu-torch.json").read_text())["checks"]
     assert [each["ended"] for each in found] == ["passed", "failed, 1", "not finished in time"]
     assert "so far" in found[2]["printed"]

@@ -223,7 +223,7 @@ def test_rows_in_chunks(
 def test_every_bit_counts(library: Library, dtype: str) -> None:
     """Keys that differ in few bits, so that most share half of theirs with another."""
     if dtype not in library.dtypes:
-        pytest.skip(f"without x64 JAX makes no {dtype}; tests(jax-x64) has it")
+        pytest.skip(f"without x64 JAX makes no {dtype}; JAX's first run of nox has it")
     width = np.dtype(dtype).itemsize * 8
     if dtype == "float32":
         width = 30  # no NaN
