@@ -202,11 +202,12 @@ def _any_workload(rng: Generator) -> Workload:
     if dtype.startswith("int") and make is half_nan:
         make = whole
     n = 1 + up_to(MOST)
-    shape, axis = (1 + up_to(MOST / n), n), -1
-    if shape[0] == 1:
-        shape = (n,)
-    elif rng.random() < 0.2:
+    shape: tuple[int, ...] = (1 + up_to(MOST / n), n)
+    axis = -1
+    if rng.random() < 0.2:
         shape, axis = shape[::-1], 0
+    elif rng.random() < 0.2:
+        shape = (n,)
     k, mode = up_to(n), get_args(Mode)[rng.integers(2)]
     name = f"{'x'.join(map(str, shape))} {dtype} axis={axis} k={k} {mode} {make.__name__}"
     return Workload(name, shape, k, make, dtype, axis, mode, group="random")
