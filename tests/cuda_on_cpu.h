@@ -438,6 +438,28 @@ EXTREME(min, b < a ? b : a)
 EXTREME(max, a < b ? b : a)
 #undef EXTREME
 
+template <class T, class F>
+inline unsigned at_each_place(unsigned a, unsigned b, F best) {
+    unsigned result = 0;
+    for (unsigned shift = 0; shift < 32; shift += 8 * sizeof(T)) {
+        const T left = a >> shift, right = b >> shift;
+        result |= static_cast<unsigned>(static_cast<std::make_unsigned_t<T>>(best(left, right))) << shift;
+    }
+    return result;
+}
+#define PLACES(letter, count, type)                                                                             \
+    inline unsigned __vmax##letter##count(unsigned a, unsigned b) {                                             \
+        return at_each_place<type>(a, b, [](type c, type d) { return c < d ? d : c; });                         \
+    }                                                                                                           \
+    inline unsigned __vmin##letter##count(unsigned a, unsigned b) {                                             \
+        return at_each_place<type>(a, b, [](type c, type d) { return d < c ? d : c; });                         \
+    }
+PLACES(s, 2, std::int16_t)
+PLACES(u, 2, std::uint16_t)
+PLACES(s, 4, std::int8_t)
+PLACES(u, 4, std::uint8_t)
+#undef PLACES
+
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
 inline int __clz(int x) { return x ? __builtin_clz(x) : 32; }

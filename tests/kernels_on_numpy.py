@@ -18,10 +18,7 @@ class OnNumPy(Gpu):
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         return np.full(shape, 0x55, dtype=dtype)
 
-    def ascending(self, a: Any) -> Any:
-        return np.sort(a, axis=-1).astype(np.int32)
-
-    def launch(self, kernel: Kernel, blocks: int, threads: int, shared: int, *args: Any) -> None:
+    def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         macros = (macro.removeprefix("-D").split("=") for macro in kernel.macros)
         module = compiled(kernel.source, tuple((name, value) for name, value in macros))
-        module.launch(kernel.name, (blocks, 1, 1), (threads, 1, 1), args, shared)
+        module.launch(kernel.name, (*blocks, 1), (threads, 1, 1), args, shared)

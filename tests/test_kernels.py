@@ -17,7 +17,12 @@ from xtopk._order import Ranking
 ON_CPU = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True), ids=str)
 ON_CPU_ONCE = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True)[:1], ids=str)
 """For what takes the same kernels on every row."""
-ALL = [("short.cu", "select_in_short_rows"), ("blocks.cu", "best_of_blocks"), ("rows.cu", "select_in_tiles")]
+ALL = [
+    ("short.cu", "select_in_short_rows"),
+    ("blocks.cu", "best_of_blocks"),
+    ("rows.cu", "select_in_rows"),
+    ("tiles.cu", "select_reaching"),
+]
 
 
 def compile_for_gpu(kernel: Kernel, architecture: str) -> str:
@@ -115,7 +120,9 @@ def test_what_kernels_serve() -> None:
         (64, 131_072, 50, "bound and collect"),
         (1024, 131_072, 50, "block maxima"),
         (1, 10**8, 100, "block maxima"),
-        (1, 1 << 18, 1 << 16, "bound and collect"),
+        (1, 1 << 18, 1 << 16, "pack"),
+        (64, 1 << 18, 1 << 16, "bound and collect"),
+        (1, 1 << 23, 10_000, "block maxima"),
     ],
 )
 def test_which_kernel(count: int, n: int, k: int, way: str) -> None:

@@ -17,7 +17,7 @@ class Kernel(NamedTuple):
     @property
     def source(self) -> str:
         """All that is compiled."""
-        return _text("key.cuh") + _text(self.file)
+        return "".join(_text(name) for name in ("key.cuh", "select.cuh", self.file))
 
 
 def macros_of(dtype: str, rank: Ranking) -> tuple[str, ...]:

@@ -29,6 +29,72 @@ __device__ __forceinline__ Key key_of(Word word) {
 #endif
 }
 
+// An element that has LAST, or comes after all others where no element has.
+const Word FILL = KIND == 2 ? (NAN_FIRST ? SIGN | INFINITY_BITS : INFINITY_BITS | INFINITY_BITS >> 1)
+                            : (LARGEST ? 0 : LAST) ^ (KIND == 1 ? SIGN : 0);
+
+// Elements that lie together in 32 bits; one of 64 as its key.
+#if BITS == 64
+typedef Key Packed;
+#else
+typedef unsigned Packed;
+#endif
+
+// The first in rank order at each place, by one instruction where there is one. A NaN may become another.
+__device__ __forceinline__ Packed first_of(Packed a, Packed b) {
+#if BITS == 64
+    return min(a, b);
+#elif KIND == 2 && __CUDA_ARCH__ >= 800 && defined(__CUDACC__)
+#if NAN_FIRST
+#define FIRST "max.NaN."
+#elif LARGEST
+#define FIRST "max."
+#else
+#define FIRST "min."
+#endif
+    Packed first;
+#if BITS == 32
+    asm(FIRST "f32 %0, %1, %2;" : "=r"(first) : "r"(a), "r"(b));
+#elif INFINITY_BITS == 0x7F80
+    asm(FIRST "bf16x2 %0, %1, %2;" : "=r"(first) : "r"(a), "r"(b));
+#else
+    asm(FIRST "f16x2 %0, %1, %2;" : "=r"(first) : "r"(a), "r"(b));
+#endif
+    return first;
+#elif KIND == 1 && BITS == 32
+    return LARGEST ? max((int)a, (int)b) : min((int)a, (int)b);
+#elif KIND == 0 && BITS == 32
+    return LARGEST ? max(a, b) : min(a, b);
+#elif KIND == 1 && BITS == 16
+    return LARGEST ? __vmaxs2(a, b) : __vmins2(a, b);
+#elif KIND == 0 && BITS == 16
+    return LARGEST ? __vmaxu2(a, b) : __vminu2(a, b);
+#elif KIND == 1
+    return LARGEST ? __vmaxs4(a, b) : __vmins4(a, b);
+#elif KIND == 0
+    return LARGEST ? __vmaxu4(a, b) : __vminu4(a, b);
+#else
+    Packed first = 0;
+    for (int shift = 0; shift < 32; shift += BITS) {
+        Word left = a >> shift, right = b >> shift;
+        first |= (Packed)(key_of(right) < key_of(left) ? right : left) << shift;
+    }
+    return first;
+#endif
+}
+
+// The first key of what lies together.
+__device__ __forceinline__ Key first_key(Packed packed) {
+#if BITS == 64
+    return packed;
+#else
+    Key first = LAST;
+#pragma unroll
+    for (int shift = 0; shift < 32; shift += BITS) first = min(first, key_of(packed >> shift));
+    return first;
+#endif
+}
+
 // Elements beside one another, as many as one load of 16 bytes holds.
 const int EACH = 16 / sizeof(Word);
 
@@ -43,11 +109,20 @@ struct Chunk {
             words = *(const uint4*)start;
         } else {
 #pragma unroll
-            for (int i = 0; i < EACH; i++) ((Word*)&words)[i] = i < usable ? start[i] : 0;
+            for (int i = 0; i < EACH; i++) ((Word*)&words)[i] = i < usable ? start[i] : FILL;
         }
     }
 
     __device__ __forceinline__ Word word(int i) const { return ((const Word*)&words)[i]; }
+
+    // The first in rank order of the elements at each place.
+    __device__ __forceinline__ Packed first() const {
+#if BITS == 64
+        return first_of(key_of(word(0)), key_of(word(1)));
+#else
+        return first_of(first_of(words.x, words.y), first_of(words.z, words.w));
+#endif
+    }
 };
 
 // The least of `lanes` lanes beside one another, a power of two of them; in every one.

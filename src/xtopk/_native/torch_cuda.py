@@ -1,12 +1,12 @@
 """torch on a CUDA GPU: kernels, compiled and launched by NVIDIA's own bindings, which torch's builds for CUDA bring."""
 
+from array import array
 from contextlib import nullcontext
-from ctypes import addressof, c_longlong, c_void_p
 from functools import cache
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, in_rank_order, most_sorted, serves, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, most_sorted, positions, serves, topk_of_rows
 from xtopk._native.torch_static import ranks_as_torch
 from xtopk._order import Ranking, dtype_name
 
@@ -23,20 +23,19 @@ def kernels_serve(x: Any, k: int, axis: int, rank: Ranking) -> bool:
 def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any]:
     """Return the top `k` of a plain tensor on a GPU; the gradient is that of gathering the values."""
     given = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    n, index = x.shape[axis], x.device.index
+    n, index = x.shape[axis], x.get_device()
     data = given if given.is_contiguous() else given.reshape(-1, n)
     if n > 1 and data.stride(-1) != 1:
         data = data.contiguous()
     stride = n if data.is_contiguous() else data.stride(0)
     shape = (*given.shape[:-1], k)
-    values = xp.empty(shape, dtype=x.dtype, device=x.device)
-    indices = xp.empty(shape, dtype=xp.int64, device=x.device)
-    rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride)
+    values, indices = x.new_empty(shape), x.new_empty(shape, dtype=xp.int64)
+    rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride, x.dtype.itemsize * 8)
     with xp.cuda.device(index) if xp.cuda.current_device() != index else nullcontext():
-        is_all = topk_of_rows(_device(index), rows, k, values, indices)
-    if not is_all:
-        indices = in_rank_order(xp, given.detach(), indices, rank)
-    if not is_all or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
+        numbers = topk_of_rows(_device(index), rows, k, values, indices)
+    if numbers is not None:
+        indices = positions(numbers.sort(-1).values, k).view(shape)
+    if numbers is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
         values = given.gather(-1, indices)
     if given is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
@@ -72,18 +71,14 @@ class Device(Gpu):
         """Return a tensor on the device."""
         return self.torch.empty(shape, dtype=getattr(self.torch, dtype), device=self.device)
 
-    def ascending(self, a: Any) -> Any:
-        """Return integers sorted along the last axis, as int32."""
-        return a.sort(-1).values.int()
-
-    def launch(self, kernel: Kernel, blocks: int, threads: int, shared: int, *args: Any) -> None:
+    def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""
-        numbers = [0 if a is None else a if isinstance(a, int) else a.data_ptr() for a in args]
-        held = (c_longlong * len(args))(*numbers)
-        at = addressof(held)
-        pointers = (c_void_p * len(args))(*range(at, at + 8 * len(args), 8))
+        held = array("q", [a if type(a) is int else a.data_ptr() for a in args])
+        at, many = held.buffer_info()
+        pointers = array("Q", range(at, at + 8 * many, 8))
         stream = self.torch.cuda.current_stream(self.index).cuda_stream
-        given = (_function(kernel, self.index), blocks, 1, 1, threads, 1, 1, shared, stream, addressof(pointers), 0)
+        shape = (*blocks, 1, threads, 1, 1, shared)
+        given = (_function(kernel, self.index), *shape, stream, pointers.buffer_info()[0], 0)
         (error,) = self.driver.cuLaunchKernel(*given)
         if error == self.driver.CUresult.CUDA_ERROR_INVALID_CONTEXT:  # a thread that has not used the device before
             _check(*self.runtime.cudaSetDevice(self.index))
