@@ -22,6 +22,8 @@ ALL = [
     ("blocks.cu", "best_of_blocks"),
     ("rows.cu", "select_in_rows"),
     ("tiles.cu", "select_reaching"),
+    ("rank.cu", "place"),
+    ("pack.cu", "pack"),
 ]
 
 

@@ -1,22 +1,28 @@
 // What the threads of one block do to find the k first in rank order: they narrow down the k-th key, collect, and sort.
 
+// An entry is a key and a position; with keys of up to 32 bits it is a number, and numbers are in rank order.
+#if BITS == 64
 struct Entry {
     Key key;
     unsigned position;
 };
+__device__ __forceinline__ bool precedes(Entry a, Entry b) {
+    return a.key < b.key || (a.key == b.key && a.position < b.position);
+}
+__device__ __forceinline__ Entry entry_of(Key key, unsigned position) { return {key, position}; }
+__device__ __forceinline__ Key key_in(Entry entry) { return entry.key; }
+__device__ __forceinline__ unsigned position_in(Entry entry) { return entry.position; }
+#else
+typedef unsigned long long Entry;
+__device__ __forceinline__ bool precedes(Entry a, Entry b) { return a < b; }
+__device__ __forceinline__ Entry entry_of(Key key, unsigned position) { return (Entry)key << 32 | position; }
+__device__ __forceinline__ Key key_in(Entry entry) { return entry >> 32; }
+__device__ __forceinline__ unsigned position_in(Entry entry) { return entry; }
+#endif
 
 const int DIGIT = 8, BINS = 1 << DIGIT, TOGETHER = BITS == 8 ? 1 : 2;
 
 extern __shared__ unsigned char memory[];
-
-__device__ __forceinline__ bool precedes(Entry a, Entry b) {
-    return a.key < b.key || (a.key == b.key && a.position < b.position);
-}
-
-// Keys of up to 32 bits and positions as numbers in rank order.
-__device__ __forceinline__ long long packed(Key key, unsigned position) {
-    return (long long)((unsigned long long)((unsigned)key ^ 0x80000000) << 32 | position);
-}
 
 __device__ __forceinline__ Key without(Key key, int bits) { return bits < BITS ? key >> bits : 0; }
 
@@ -24,7 +30,7 @@ __device__ __forceinline__ Key without(Key key, int bits) { return bits < BITS ?
 __device__ void sort(Entry* entries, unsigned count) {
     unsigned full = 1;
     while (full < count) full *= 2;
-    for (unsigned i = count + threadIdx.x; i < full; i += blockDim.x) entries[i] = {LAST, NOWHERE};
+    for (unsigned i = count + threadIdx.x; i < full; i += blockDim.x) entries[i] = entry_of(LAST, NOWHERE);
     __syncthreads();
     for (unsigned size = 2; size <= full; size *= 2) {
         for (unsigned step = size / 2; step; step /= 2) {
@@ -46,8 +52,8 @@ __device__ void put(const Word* x, int k, unsigned count, Word* values, long lon
     if (!count) return;
     sort(entries, count);
     for (int i = threadIdx.x; i < k; i += blockDim.x) {
-        indices[i] = entries[i].position;
-        values[i] = x[entries[i].position];
+        indices[i] = position_in(entries[i]);
+        values[i] = x[position_in(entries[i])];
     }
 }
 
@@ -162,13 +168,12 @@ template <typename Each> __device__ __forceinline__ Known narrowed(Each each, un
 }
 
 // Makes entries in `memory` of the k first, in any order and with maybe some that come next, and returns how many they
-// are. There is room for `capacity`, at least parts * blockDim.x. A k beyond it leaves no entries but packed numbers in
-// `overflow`, in any order.
+// are. There is room for `capacity`, at least parts * blockDim.x. A k beyond it leaves entries in `overflow` instead.
 //
 // Each thread finds the least key of every so many elements, `parts` times. As these are distinct elements, the k-th
 // least of what was found is no less than the k-th of all, and few elements are less. Where they are too many, for ties
 // or for a large k, the k-th key is found digit by digit, and of its equals the first in the row are taken.
-__device__ __noinline__ unsigned collect(Source source, int k, int parts, int capacity, long long* overflow) {
+__device__ __noinline__ unsigned collect(Source source, int k, int parts, int capacity, Entry* overflow) {
     __shared__ unsigned found, warps[32];
     Entry* entries = (Entry*)memory;
     unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, chunks = source.chunks(), *blocks = source.blocks;
@@ -183,16 +188,16 @@ __device__ __noinline__ unsigned collect(Source source, int k, int parts, int ca
                 low = min(low, key);
                 return true;
             });
-            entries[part * blockDim.x + threadIdx.x].key = low;
+            entries[part * blockDim.x + threadIdx.x] = entry_of(low, 0);
         }
         auto samples = [&](auto use) {
-            for (unsigned part = 0; part < parts; part++) use(entries[part * blockDim.x + threadIdx.x].key, 0u);
+            for (unsigned part = 0; part < parts; part++) use(key_in(entries[part * blockDim.x + threadIdx.x]), 0u);
         };
         Key bound = narrowed(samples, k, k + k / 4).bound();
         source([&](Key key, unsigned position) {
             if (key > bound) return true;
             unsigned slot = atomicAdd(&found, 1);
-            if (slot < capacity) entries[slot] = {key, position};
+            if (slot < capacity) entries[slot] = entry_of(key, position);
             return slot < capacity;  // else they are too many
         });
         __syncthreads();
@@ -200,9 +205,9 @@ __device__ __noinline__ unsigned collect(Source source, int k, int parts, int ca
     }
     if (!few) {
         if (blocks && source.many <= capacity) {  // positions must ascend
-            for (unsigned i = threadIdx.x; i < source.many; i += blockDim.x) entries[i] = {0, blocks[i]};
+            for (unsigned i = threadIdx.x; i < source.many; i += blockDim.x) entries[i] = entry_of(0, blocks[i]);
             sort(entries, source.many);
-            for (unsigned i = threadIdx.x; i < source.many; i += blockDim.x) blocks[i] = entries[i].position;
+            for (unsigned i = threadIdx.x; i < source.many; i += blockDim.x) blocks[i] = position_in(entries[i]);
             __syncthreads();
         }
         Known known = narrowed(source, k, 0);
@@ -210,8 +215,7 @@ __device__ __noinline__ unsigned collect(Source source, int k, int parts, int ca
         if (threadIdx.x == 0) found = 0;
         __syncthreads();
         auto keep = [&](Key key, unsigned position, unsigned place) {
-            if (k <= capacity) entries[place] = {key, position};
-            else overflow[place] = packed(key, position);
+            (k <= capacity ? entries : overflow)[place] = entry_of(key, position);
         };
         source([&](Key key, unsigned position) {
             Key bits = without(key, known.open);

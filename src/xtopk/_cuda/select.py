@@ -1,8 +1,8 @@
 """Exact top-k by a few kernels: which, and over how many elements.
 
 Short rows are a warp's each, middle rows a block of threads'. Of long rows one pass leaves the first key of each block,
-and of each tile of blocks; the k-th of these bounds what is then read again, and sorted. What is too much to sort in a
-kernel is sorted by the library, as numbers made of key and position.
+and of each tile of blocks; the k-th of these bounds what is then read again, and sorted. What is more than a block
+of threads sorts is placed by counting what comes before, or sorted by the library, as numbers made of key and position.
 """
 
 import os
@@ -30,11 +30,17 @@ MULTIPROCESSORS = 128
 MIN_BLOCKS = 2
 """So many blocks for each of k leave few elements that reach the k-th of their maxima."""
 
-LEFT = 1.25
+LEFT = 2
 """Maxima of tiles bound the k-th where so many times k elements, or fewer, reach the bound; else those of blocks do."""
+
+WARPS = 1 << 12
+"""So many warps look at the tiles, for so many a card holds, and at up to 32 tiles each."""
 
 MAX_ROW = 1 << 19
 """A longer row takes one multiprocessor too long; where blocks do not pay, either, no kernel does."""
+
+PLACED = 1 << 30
+"""So many times entries are compared in less time than the library takes to sort them."""
 
 MAX_PACKED = 1 << 22
 """So many elements are packed and sorted by the library where k is more than a kernel sorts."""
@@ -59,7 +65,7 @@ class Gpu(Protocol):
         """Return an array that nothing was written to."""
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
-        """Launch so many blocks, with arrays and integers."""
+        """Launch so many blocks, with arrays, integers and None for a null pointer."""
 
 
 class Rows(NamedTuple):
@@ -86,36 +92,48 @@ def serves(count: int, n: int, k: int, bits: int) -> bool:
     """Return whether `topk_of_rows` takes rows of `n` elements: it needs to hold positions in 32 bits."""
     if not ON or n >= 1 << 31 or count * ceil(n * bits / 8 / BLOCK / BLOCKS) >= 1 << 31:
         return False
-    if k > most_sorted(bits) and bits == 64:  # no key leaves room for a position
+    tiles = _tiles(count, n, k, bits)
+    if bits == 64 and not _is_sorted(tiles.room if tiles else k, bits) and not _is_placed(count, tiles.room if tiles else k):
         return False
-    return n <= MAX_ROW or _is_packed(count, n, k, bits) or _tiles(count, n, k, bits) is not None
+    return tiles is not None or n <= MAX_ROW or _is_packed(count, n, k, bits)
 
 
 def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any:
-    """Write the top `k` of each row, or return numbers: the least of each row, sorted, are what `positions` takes."""
+    """Write the top `k` of each row, or return entries for the library: `sorted_as` and `positions` say how."""
     data, dtype, rank, number, n, stride, bits = rows
     if _is_short(n, k):
         kernel = _kernel("short.cu", "select_in_short_rows", dtype, rank, _items(n))
         gpu.launch(kernel, (ceil(number / 4), 1), 128, 0, data, stride, n, number, k, values, indices)
         return None
-    if tiles := _tiles(number, n, k, bits):
-        return _select_in_tiles(gpu, rows, tiles, k, values, indices)
-    if _is_packed(number, n, k, bits):
-        numbers = gpu.empty((number, n), "int64")
-        gpu.launch(_kernel("rows.cu", "pack_rows", dtype, rank), (ceil(n / 256), number), 256, 0, data, stride, n, numbers)
-        return numbers
-    is_sorted = k <= most_sorted(bits)
-    numbers = indices if is_sorted else gpu.empty((number, k), "int64")
-    threads, parts, capacity = _threads(n, k, bits)
-    kernel = _kernel("rows.cu", "select_in_rows", dtype, rank)
-    given = data, stride, n, k, parts, capacity, values, numbers
-    gpu.launch(kernel, (number, 1), threads, capacity * _entry(bits), *given)
-    return None if is_sorted else numbers
+    tiles = _tiles(number, n, k, bits)
+    is_packed = not tiles and _is_packed(number, n, k, bits)
+    room = tiles.room if tiles else n if is_packed else k
+    overflow = None if _is_sorted(room, bits) else gpu.empty((number, room * _entry(bits) // 8), "int64")
+    if tiles:
+        _select_in_tiles(gpu, rows, tiles, k, values, indices, overflow)
+    elif is_packed:
+        gpu.launch(_kernel("pack.cu", "pack", dtype, rank), (ceil(n / 256), number), 256, 0, data, stride, n, overflow)
+    else:
+        threads = _threads(n, bits)
+        parts, capacity = _parts(threads, k, 2 * k, bits)
+        given = data, stride, n, k, parts, capacity, values, indices, overflow
+        kernel = _kernel("rows.cu", "select_in_rows", dtype, rank)
+        gpu.launch(kernel, (number, 1), threads, capacity * _entry(bits), *given)
+    if overflow is None or not _is_placed(number, room):
+        return overflow
+    given = overflow, room, data, stride, k, values, indices
+    gpu.launch(_kernel("rank.cu", "place", dtype, rank), (ceil(room / 256), number), 256, 0, *given)
+    return None
 
 
-def positions(numbers: Any, k: int) -> Any:
-    """Return the indices of the top `k` from sorted numbers."""
-    return numbers[..., :k] & 0xFFFFFFFF
+def sorted_as(entries: Any) -> Any:
+    """Return signed integers in the order of entries."""
+    return entries ^ -(1 << 63)
+
+
+def positions(entries: Any, k: int) -> Any:
+    """Return the indices of the top `k` from what `sorted_as` returned, sorted."""
+    return entries[..., :k] & 0xFFFFFFFF
 
 
 def plan_of_rows(count: int, n: int, k: int, bits: int) -> Plan:
@@ -145,8 +163,16 @@ def _items(n: int) -> int:
     return 1 << max(0, ceil(n / 32) - 1).bit_length()
 
 
+def _is_sorted(room: int, bits: int) -> bool:
+    return room <= most_sorted(bits)
+
+
+def _is_placed(count: int, room: int) -> bool:
+    return count * room * room <= PLACED
+
+
 def _is_packed(count: int, n: int, k: int, bits: int) -> bool:
-    return most_sorted(bits) < k and count * n <= MAX_PACKED
+    return most_sorted(bits) < k and bits < 64 and count * n <= MAX_PACKED
 
 
 def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:
@@ -159,8 +185,7 @@ def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:
     if MIN_BLOCKS * k > blocks or most >= bound_by:
         return None
     expected = _reaching(most, bound_by)
-    room = ceil(expected + 6 * sqrt(expected)) + 32
-    return Tiles(tiles, bound_by, room) if bits < 64 or room <= most_sorted(bits) else None
+    return Tiles(tiles, bound_by, ceil(expected + 6 * sqrt(expected)) + 32)
 
 
 def _enough(k: int) -> int:
@@ -173,36 +198,38 @@ def _reaching(k: int, maxima: int) -> float:
     return -maxima * log(1 - k / maxima) if k < maxima else inf
 
 
-def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, indices: Any) -> Any:
+def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, indices: Any, overflow: Any) -> None:
     data, dtype, rank, number, n, stride, bits = rows
     many, bound_by, room = tiles
-    threads, parts, capacity = _threads(n, k, bits, room)
-    is_sorted = room <= most_sorted(bits)
-    room = capacity if is_sorted else room
+    threads = min(1024 if number <= MULTIPROCESSORS else 256, most_sorted(bits))
+    parts, capacity = _parts(threads, k, room, bits)
+    room = room if overflow is not None else capacity
     start_of_tiles = many * BLOCKS
     start_of_room = start_of_tiles + 16 * ceil(many / 16)  # so that all begins at a multiple of 16 bytes
-    pitch = start_of_room + 16 * ceil((16 + room * (_entry(bits) + 4)) * 8 / bits / 16)
+    bytes_of_room = 16 + (capacity * (_entry(bits) + 4) if overflow is None else 0)
+    pitch = start_of_room + 16 * ceil(bytes_of_room * 8 / bits / 16)
     maxima = gpu.empty((number, pitch), f"int{bits}")
-    numbers = indices if is_sorted else gpu.empty((number, room), "int64")
     kernel = _kernel("blocks.cu", "best_of_blocks", dtype, rank)
     gpu.launch(kernel, (number * many, 1), 256, 0, data, stride, n, many, pitch, start_of_tiles, maxima)
     kernel = _kernel("tiles.cu", "bound_of_rows", dtype, rank)
-    start = start_of_tiles if bound_by == many else 0
-    gpu.launch(kernel, (number, 1), 1024, 0, maxima, pitch, start, bound_by, start_of_room, k, _enough(k))
-    kernel, groups = _kernel("tiles.cu", "select_reaching", dtype, rank), ceil(many * 32 / threads)
-    left = maxima, pitch, many, start_of_tiles, start_of_room, groups
-    given = data, stride, n, *left, k, parts, capacity, room, values, numbers
+    given = maxima, pitch, start_of_tiles if bound_by == many else 0, bound_by, start_of_room, k, _enough(k)
+    gpu.launch(kernel, (number, 1), _threads(bound_by, bits), 0, *given)
+    kernel, each = _kernel("tiles.cu", "select_reaching", dtype, rank), min(32, ceil(number * many / WARPS))
+    groups = ceil(many / each / (threads // 32))
+    left = maxima, pitch, many, start_of_tiles, start_of_room, groups, each
+    given = data, stride, n, *left, k, parts, capacity, room, values, indices, overflow
     gpu.launch(kernel, (number * groups, 1), threads, capacity * _entry(bits), *given)
-    return None if is_sorted else numbers
 
 
-def _threads(among: int, k: int, bits: int, room: int = 0) -> tuple[int, int, int]:
-    """Return how many threads look at so many elements, in how many parts, and how many entries they can hold."""
-    most = most_sorted(bits)
-    threads = min(most, next((threads for longest, threads in THREADS if among <= longest), 1024))
-    samples = max(threads, _power_of_two(SAMPLES * k))
-    parts = samples // threads if samples <= most else 0
-    return threads, parts, min(most, max(samples, _power_of_two(room or 2 * k)))
+def _threads(among: int, bits: int) -> int:
+    """Return how many threads look at so many elements."""
+    return min(most_sorted(bits), next((threads for longest, threads in THREADS if among <= longest), 1024))
+
+
+def _parts(threads: int, k: int, room: int, bits: int) -> tuple[int, int]:
+    """Return in how many parts threads look at elements, and how many entries they can hold."""
+    most, samples = most_sorted(bits), max(threads, _power_of_two(SAMPLES * k))
+    return samples // threads if samples <= most else 0, min(most, max(samples, _power_of_two(room)))
 
 
 def _power_of_two(least: float) -> int:

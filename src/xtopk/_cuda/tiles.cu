@@ -4,13 +4,13 @@
 // what reaches it is read again, by all threads of the card. Where more do than there is room for, as where elements
 // ascend or tie, one block of threads chooses the k best tiles, their k best blocks, and the k best elements of these.
 
-const int BLOCKS = 32, LOG2_BLOCKS = 5, LOG2_BLOCK = BITS == 64 ? 6 : BITS == 32 ? 7 : BITS == 16 ? 8 : 9;
-const int BLOCK = 1 << LOG2_BLOCK;
+const int LOG2_BLOCKS = 5, LOG2_BLOCK = BITS == 64 ? 6 : BITS == 32 ? 7 : BITS == 16 ? 8 : 9;
+const unsigned BLOCKS = 1 << LOG2_BLOCKS, BLOCK = 1 << LOG2_BLOCK;
 
 struct Room {  // behind a row of maxima
     unsigned found, done;
     Key bound;
-    Entry* entries() { return (Entry*)((char*)this + 16); }
+    __device__ Entry* entries() { return (Entry*)((char*)this + 16); }
 };
 
 // Among so many maxima of a row, of tiles or of blocks; not many more than k are `enough`.
@@ -21,20 +21,24 @@ extern "C" __global__ void __launch_bounds__(1024) bound_of_rows(Word* maxima, l
     if (threadIdx.x == 0) *(Room*)(maxima + start_of_room) = {0, 0, bound};
 }
 
-// Each warp looks at a tile of the row. The last of a row's `groups` of warps sorts what was found; but what is
-// more than a block of threads sorts is packed in the place of `indices`, so many for each row, and no values.
+// Each warp looks at so many tiles of a row. The last of a row's `groups` of warps to end sorts what was found, or where
+// `overflow` is not null leaves `room_for` entries there, with what is none behind those found.
 extern "C" __global__ void __launch_bounds__(1024) select_reaching(
     const Word* x, long long stride, int n, Word* maxima, long long pitch, int tiles, int start_of_tiles,
-    int start_of_room, int groups, int k, int parts, int capacity, int room_for, Word* values,
-    long long* indices) {
+    int start_of_room, int groups, int each, int k, int parts, int capacity, int room_for, Word* values,
+    long long* indices, Entry* overflow) {
     __shared__ bool is_last;
     long long row = blockIdx.x / groups;
-    unsigned lane = threadIdx.x % 32, tile = blockIdx.x % groups * (blockDim.x / 32) + threadIdx.x / 32;
+    unsigned lane = threadIdx.x % 32;
+    unsigned first = (blockIdx.x % groups * (blockDim.x / 32) + threadIdx.x / 32) * each, mine = first + lane;
     x += row * stride;
     maxima += row * pitch;
     Room& room = *(Room*)(maxima + start_of_room);
     Key bound = room.bound;
-    if (tile < tiles && maxima[start_of_tiles + tile] <= bound) {
+    Entry* found = overflow ? overflow + row * room_for : room.entries();
+    bool reaches = lane < each && mine < tiles && maxima[start_of_tiles + mine] <= bound;
+    for (unsigned left = __ballot_sync(ALL_LANES, reaches); left; left &= left - 1) {
+        unsigned tile = first + __ffs(left) - 1;
         unsigned reaching = __ballot_sync(ALL_LANES, maxima[tile * BLOCKS + lane] <= bound);
         for (; reaching && *(volatile unsigned*)&room.found <= room_for; reaching &= reaching - 1) {
             unsigned start = (tile * BLOCKS + __ffs(reaching) - 1) * BLOCK + lane * EACH;
@@ -45,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(1024) select_reaching(
                 Key key = key_of(chunk.word(i));
                 if (i >= chunk.usable || key > bound) continue;
                 unsigned slot = atomicAdd(&room.found, 1);
-                if (slot < room_for) room.entries()[slot] = {key, start + i};
+                if (slot < room_for) found[slot] = entry_of(key, start + i);
             }
         }
     }
@@ -56,31 +60,24 @@ extern "C" __global__ void __launch_bounds__(1024) select_reaching(
     if (!is_last) return;
     __threadfence();
 
-    Entry *entries = (Entry*)memory, *found = room.entries();
+    Entry* entries = (Entry*)memory;
     unsigned many = *(volatile unsigned*)&room.found;
-    bool are_sorted = room_for <= capacity;
-    values += row * k;
-    indices += row * (are_sorted ? k : room_for);
-    if (many > room_for) {
-        unsigned* chosen = (unsigned*)(found + room_for);
+    if (many <= room_for) {
+        for (unsigned i = threadIdx.x; !overflow && i < many; i += blockDim.x) entries[i] = found[i];
+    } else {
+        unsigned* chosen = (unsigned*)(room.entries() + room_for);
         many = 0;
         auto choose = [&](Source source) {
             many = collect(source, k, parts, capacity, nullptr);
-            for (unsigned i = threadIdx.x; i < many; i += blockDim.x) chosen[i] = entries[i].position;
+            for (unsigned i = threadIdx.x; i < many; i += blockDim.x) chosen[i] = position_in(entries[i]);
             __syncthreads();
         };
-        if (are_sorted && k < tiles) choose({maxima + start_of_tiles, tiles, true, nullptr, 0, 0});
-        if (are_sorted) choose({maxima, tiles * BLOCKS, true, many ? chosen : nullptr, many, LOG2_BLOCKS});
+        if (!overflow && k < tiles) choose({maxima + start_of_tiles, tiles, true, nullptr, 0, 0});
+        if (!overflow) choose({maxima, tiles << LOG2_BLOCKS, true, many ? chosen : nullptr, many, LOG2_BLOCKS});
         Source source = {x, n, false, many ? chosen : nullptr, many, LOG2_BLOCK};
-        many = collect(source, k, parts, are_sorted ? capacity : min(capacity, k - 1), indices);
-        if (!are_sorted) many = k;
-    } else {
-        for (unsigned i = threadIdx.x; i < many; i += blockDim.x) {
-            Entry entry = found[i];
-            if (are_sorted) entries[i] = entry;
-            else indices[i] = packed(entry.key, entry.position);
-        }
+        many = collect(source, k, overflow ? 0 : parts, overflow ? min(capacity, k - 1) : capacity, found);
+        if (overflow) many = k;
     }
-    if (are_sorted) put(x, k, many, values, indices);
-    else for (unsigned i = many + threadIdx.x; i < room_for; i += blockDim.x) indices[i] = 0x7FFFFFFFFFFFFFFF;
+    if (!overflow) put(x, k, many, values + row * k, indices + row * k);
+    else for (unsigned i = many + threadIdx.x; i < room_for; i += blockDim.x) found[i] = entry_of(LAST, NOWHERE);
 }

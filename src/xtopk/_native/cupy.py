@@ -4,7 +4,7 @@ from functools import cache, partial
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, plan_of_rows, positions, serves, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, plan_of_rows, positions, serves, sorted_as, topk_of_rows
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected
 from xtopk._order import Ranking, dtype_name, rank_key
@@ -63,10 +63,10 @@ def _topk_by_kernels(xp: Any, x: Any, k: int, rank: Ranking) -> Selected:
     shape = (*x.shape[:-1], k)
     values, indices = xp.empty(shape, dtype=x.dtype), xp.empty(shape, dtype=xp.int64)
     given = Rows(rows, dtype_name(x.dtype), rank, rows.shape[0], n, rows.strides[0] // itemsize, 8 * itemsize)
-    numbers = topk_of_rows(DEVICE, given, k, values, indices)
-    if numbers is not None:  # of which one row is sorted by another way than several, and faster
-        numbers = xp.sort(numbers if rows.shape[0] > 1 else numbers.ravel(), axis=-1)
-        indices = positions(numbers, k).reshape(shape)
+    entries = topk_of_rows(DEVICE, given, k, values, indices)
+    if entries is not None:  # of which one row is sorted by another way than several, and faster
+        entries = sorted_as(entries if rows.shape[0] > 1 else entries.ravel())
+        indices = positions(xp.sort(entries, axis=-1), k).reshape(shape)
         values = xp.take_along_axis(x, indices, axis=-1)
     return values, indices
 
@@ -88,7 +88,7 @@ class Device(Gpu):
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream."""
-        _function(kernel)(blocks, (threads,), args, shared_mem=shared)
+        _function(kernel)(blocks, (threads,), tuple(0 if a is None else a for a in args), shared_mem=shared)
 
 
 DEVICE = Device()

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, most_sorted, positions, serves, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, most_sorted, positions, serves, sorted_as, topk_of_rows
 from xtopk._native.torch_static import ranks_as_torch
 from xtopk._order import Ranking, dtype_name
 
@@ -32,10 +32,10 @@ def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     values, indices = x.new_empty(shape), x.new_empty(shape, dtype=xp.int64)
     rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride, x.dtype.itemsize * 8)
     with xp.cuda.device(index) if xp.cuda.current_device() != index else nullcontext():
-        numbers = topk_of_rows(_device(index), rows, k, values, indices)
-    if numbers is not None:
-        indices = positions(numbers.sort(-1).values, k).view(shape)
-    if numbers is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
+        entries = topk_of_rows(_device(index), rows, k, values, indices)
+    if entries is not None:
+        indices = positions(sorted_as(entries).sort(-1).values, k).view(shape)
+    if entries is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
         values = given.gather(-1, indices)
     if given is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
