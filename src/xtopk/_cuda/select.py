@@ -81,7 +81,7 @@ class Rows(NamedTuple):
 
 
 class Tiles(NamedTuple):
-    """What one pass leaves of a row: maxima of so many tiles, how many bound the k-th, and room for what reaches that."""
+    """What one pass leaves of a row: how many tiles, by how many maxima the k-th is bound, and room for what reaches it."""
 
     tiles: int
     bound_by: int
@@ -90,12 +90,19 @@ class Tiles(NamedTuple):
 
 def serves(count: int, n: int, k: int, bits: int) -> bool:
     """Return whether `topk_of_rows` takes rows of `n` elements: it needs to hold positions in 32 bits."""
+    if _is_short(n, k):
+        return ON
     if not ON or n >= 1 << 31 or count * ceil(n * bits / 8 / BLOCK / BLOCKS) >= 1 << 31:
         return False
-    tiles = _tiles(count, n, k, bits)
-    if bits == 64 and not _is_sorted(tiles.room if tiles else k, bits) and not _is_placed(count, tiles.room if tiles else k):
+    if bits == 64 and is_sorted_by_library(count, n, k, bits):
         return False
-    return tiles is not None or n <= MAX_ROW or _is_packed(count, n, k, bits)
+    return n <= MAX_ROW or _tiles(count, n, k, bits) is not None or _is_packed(count, n, k, bits)
+
+
+def is_sorted_by_library(count: int, n: int, k: int, bits: int) -> bool:
+    """Return whether `topk_of_rows` returns entries for the library to sort."""
+    room = _room(_tiles(count, n, k, bits), count, n, k, bits)
+    return not (_is_sorted(room, bits) or _is_placed(count, room))
 
 
 def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any:
@@ -106,23 +113,22 @@ def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any
         gpu.launch(kernel, (ceil(number / 4), 1), 128, 0, data, stride, n, number, k, values, indices)
         return None
     tiles = _tiles(number, n, k, bits)
-    is_packed = not tiles and _is_packed(number, n, k, bits)
-    room = tiles.room if tiles else n if is_packed else k
+    room = _room(tiles, number, n, k, bits)
     overflow = None if _is_sorted(room, bits) else gpu.empty((number, room * _entry(bits) // 8), "int64")
     if tiles:
         _select_in_tiles(gpu, rows, tiles, k, values, indices, overflow)
-    elif is_packed:
+    elif _is_packed(number, n, k, bits):
         gpu.launch(_kernel("pack.cu", "pack", dtype, rank), (ceil(n / 256), number), 256, 0, data, stride, n, overflow)
     else:
         threads = _threads(n, bits)
         parts, capacity = _parts(threads, k, 2 * k, bits)
-        given = data, stride, n, k, parts, capacity, values, indices, overflow
+        shape = (number, 1), threads, capacity * _entry(bits)
         kernel = _kernel("rows.cu", "select_in_rows", dtype, rank)
-        gpu.launch(kernel, (number, 1), threads, capacity * _entry(bits), *given)
+        gpu.launch(kernel, *shape, data, stride, n, k, parts, capacity, values, indices, overflow)
     if overflow is None or not _is_placed(number, room):
         return overflow
-    given = overflow, room, data, stride, k, values, indices
-    gpu.launch(_kernel("rank.cu", "place", dtype, rank), (ceil(room / 256), number), 256, 0, *given)
+    shape = (ceil(room / 256), number), 256, 0
+    gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
     return None
 
 
@@ -142,7 +148,7 @@ def plan_of_rows(count: int, n: int, k: int, bits: int) -> Plan:
         return Plan("kernel: a warp a row", 0, f"a warp holds {n} elements and takes the first of them {k} times")
     if tiles := _tiles(count, n, k, bits):
         of = "tiles" if tiles.bound_by == tiles.tiles else "blocks"
-        how = f"maxima of {tiles.bound_by} {of} bound the k-th, and what reaches the bound, some {tiles.room} at most, is sorted"
+        how = f"maxima of {tiles.bound_by} {of} bound the k-th, and what reaches the bound is sorted"
         return Plan("kernel: block maxima", BLOCK * 8 // bits, how)
     if _is_packed(count, n, k, bits):
         return Plan("kernel: pack", 0, f"the library sorts {n} numbers made of key and position for {k} of them")
@@ -161,6 +167,11 @@ def _is_short(n: int, k: int) -> bool:
 
 def _items(n: int) -> int:
     return 1 << max(0, ceil(n / 32) - 1).bit_length()
+
+
+def _room(tiles: Tiles | None, count: int, n: int, k: int, bits: int) -> int:
+    """Return among how many entries of a row the top `k` are."""
+    return tiles.room if tiles else n if _is_packed(count, n, k, bits) else k
 
 
 def _is_sorted(room: int, bits: int) -> bool:
@@ -212,8 +223,9 @@ def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, in
     kernel = _kernel("blocks.cu", "best_of_blocks", dtype, rank)
     gpu.launch(kernel, (number * many, 1), 256, 0, data, stride, n, many, pitch, start_of_tiles, maxima)
     kernel = _kernel("tiles.cu", "bound_of_rows", dtype, rank)
-    given = maxima, pitch, start_of_tiles if bound_by == many else 0, bound_by, start_of_room, k, _enough(k)
-    gpu.launch(kernel, (number, 1), _threads(bound_by, bits), 0, *given)
+    start = start_of_tiles if bound_by == many else 0
+    shape = (number, 1), _threads(bound_by, bits), 0
+    gpu.launch(kernel, *shape, maxima, pitch, start, bound_by, start_of_room, k, _enough(k))
     kernel, each = _kernel("tiles.cu", "select_reaching", dtype, rank), min(32, ceil(number * many / WARPS))
     groups = ceil(many / each / (threads // 32))
     left = maxima, pitch, many, start_of_tiles, start_of_room, groups, each

@@ -36,7 +36,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         )
     if is_compiling or x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
         x = x.resolve_neg()
-    is_plain = _is_plain(x)
+    is_plain = not is_compiling and _is_plain(x)
     if is_plain and x.is_cuda and kernels_serve(x, k, axis, rank):
         return topk_by_kernels(xp, x, k, axis, rank)
     if not is_plain and not is_compiling:

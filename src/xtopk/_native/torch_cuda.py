@@ -6,18 +6,23 @@ from functools import cache
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, most_sorted, positions, serves, sorted_as, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, is_sorted_by_library, positions, serves, sorted_as, topk_of_rows
 from xtopk._native.torch_static import ranks_as_torch
 from xtopk._order import Ranking, dtype_name
+
+FEW = 1 << 10
+"""So few a kernel always sorts, which saves asking."""
 
 
 def kernels_serve(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether kernels select from a plain tensor on a GPU."""
-    n, bits = x.shape[axis], x.dtype.itemsize * 8
-    if k > most_sorted(bits) and ranks_as_torch(x, rank):
+    if (axis != x.ndim - 1 or not x.is_contiguous()) and x.nbytes > COPIED:
         return False
-    lies = axis == x.ndim - 1 and x.is_contiguous()
-    return (lies or x.nbytes <= COPIED) and serves(x.numel() // n, n, k, bits) and usable()
+    n, bits = x.shape[axis], x.dtype.itemsize * 8
+    count = x.numel() // n
+    if k > FEW and ranks_as_torch(x, rank) and is_sorted_by_library(count, n, k, bits):
+        return False
+    return serves(count, n, k, bits) and usable()
 
 
 def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any]:
@@ -31,7 +36,7 @@ def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     shape = (*given.shape[:-1], k)
     values, indices = x.new_empty(shape), x.new_empty(shape, dtype=xp.int64)
     rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride, x.dtype.itemsize * 8)
-    with xp.cuda.device(index) if xp.cuda.current_device() != index else nullcontext():
+    with nullcontext() if _is_alone() or xp.cuda.current_device() == index else xp.cuda.device(index):
         entries = topk_of_rows(_device(index), rows, k, values, indices)
     if entries is not None:
         indices = positions(sorted_as(entries).sort(-1).values, k).view(shape)
@@ -40,6 +45,13 @@ def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     if given is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
     return values, indices
+
+
+@cache
+def _is_alone() -> bool:
+    import torch
+
+    return bool(torch.cuda.device_count() == 1)
 
 
 @cache
@@ -66,6 +78,10 @@ class Device(Gpu):
 
         self.index, self.device = index, torch.device("cuda", index)
         self.torch, self.driver, self.runtime = torch, driver, runtime
+        self.stream = getattr(torch._C, "_cuda_getCurrentRawStream", self._stream)  # as torch's own compiler asks
+
+    def _stream(self, index: int) -> int:
+        return int(self.torch.cuda.current_stream(index).cuda_stream)
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Return a tensor on the device."""
@@ -73,13 +89,16 @@ class Device(Gpu):
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""
-        held = array("q", [a if type(a) is int else a.data_ptr() for a in args])
+        held = array("q", [a if type(a) is int else 0 if a is None else a.data_ptr() for a in args])
         at, many = held.buffer_info()
         pointers = array("Q", range(at, at + 8 * many, 8))
-        stream = self.torch.cuda.current_stream(self.index).cuda_stream
-        shape = (*blocks, 1, threads, 1, 1, shared)
-        given = (_function(kernel, self.index), *shape, stream, pointers.buffer_info()[0], 0)
+        function, stream = _function(kernel, self.index), self.stream(self.index)
+        given = (function, *blocks, 1, threads, 1, 1, shared, stream, pointers.buffer_info()[0], 0)
         (error,) = self.driver.cuLaunchKernel(*given)
+        if error:
+            self._again(error, given)
+
+    def _again(self, error: Any, given: tuple[Any, ...]) -> None:
         if error == self.driver.CUresult.CUDA_ERROR_INVALID_CONTEXT:  # a thread that has not used the device before
             _check(*self.runtime.cudaSetDevice(self.index))
             (error,) = self.driver.cuLaunchKernel(*given)
