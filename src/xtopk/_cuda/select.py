@@ -31,7 +31,7 @@ MIN_BLOCKS = 2
 """So many blocks for each of k leave few elements that reach the k-th of their maxima."""
 
 LEFT = 2
-"""Maxima of tiles bound the k-th where so many times k elements, or fewer, reach the bound; else those of blocks do."""
+"""Where elements reach the bound by maxima of tiles in so many times as many tiles, or more, those of blocks bound."""
 
 WARPS = 1 << 12
 """So many warps look at the tiles, for so many a card holds, and at up to 32 tiles each."""
@@ -39,7 +39,7 @@ WARPS = 1 << 12
 MAX_ROW = 1 << 19
 """A longer row takes one multiprocessor too long; where blocks do not pay, either, no kernel does."""
 
-PLACED = 1 << 30
+PLACED = 1 << 29
 """So many times entries are compared in less time than the library takes to sort them."""
 
 MAX_PACKED = 1 << 22
@@ -81,7 +81,7 @@ class Rows(NamedTuple):
 
 
 class Tiles(NamedTuple):
-    """What one pass leaves of a row: how many tiles, by how many maxima the k-th is bound, and room for what reaches it."""
+    """What one pass leaves of a row: how many tiles, how many maxima bound the k-th, and room for what reaches it."""
 
     tiles: int
     bound_by: int
@@ -127,7 +127,7 @@ def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any
         gpu.launch(kernel, *shape, data, stride, n, k, parts, capacity, values, indices, overflow)
     if overflow is None or not _is_placed(number, room):
         return overflow
-    shape = (ceil(room / 256), number), 256, 0
+    shape = (ceil(room / 32), number), 256, 0
     gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
     return None
 
@@ -192,7 +192,7 @@ def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:
         return None
     blocks = ceil(n * bits / 8 / BLOCK)
     tiles, most = ceil(blocks / BLOCKS), _enough(k)
-    bound_by = tiles if _reaching(most, tiles) <= LEFT * k else tiles * BLOCKS
+    bound_by = tiles if _reaching(most, tiles) <= LEFT * most else tiles * BLOCKS
     if MIN_BLOCKS * k > blocks or most >= bound_by:
         return None
     expected = _reaching(most, bound_by)
