@@ -165,7 +165,7 @@ CONSTANTS = (
     Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
 )
 
-GPU = "of GPUs alone; measured on an H100, as docs/design.md says"
+GPU = "of GPUs alone; measured on an H100 or an H200, as docs/design.md says"
 FIXED = {
     "BITS_PACKED": "the width of a key that leaves room for a position in an int64",
     "BITS_NARROW": "as BITS_PACKED, in an int32",
@@ -183,10 +183,12 @@ FIXED = {
     **{f"xtopk._native.jax_gpu.{name}": "as NARROWEST" for name in ("SORTED", "FEW", "UNSORTED", "ROUNDS", "MANY")},
     "xtopk._native.jax_gpu.MIN_GAIN": "as in JAX on the CPU",
     **{f"xtopk._cuda.select.{name}": GPU for name in ("SHORT_WORK", "READ_TWICE", "MAX_ROW")},
+    **{f"xtopk._cuda.select.{name}": GPU for name in ("LEFT", "WARPS", "PLACED", "MAX_PACKED")},
     "xtopk._cuda.select.SHORT": "how many elements a warp can hold",
-    "xtopk._cuda.select.LANES": "of kernels; 32 and 8 were measured on an H100 and differ by a tenth",
-    "xtopk._cuda.select.LOADS": "of kernels; four loads a thread, of 1, 2, 4 and 8 on an H100",
-    "xtopk._cuda.select.MIN_GAIN": "as in JAX",
+    "xtopk._cuda.select.BLOCK": "what the lanes of a warp load at once",
+    "xtopk._cuda.select.BLOCKS": "what a block of threads reads; four loads a thread, of 1, 2, 4 and 8 on an H100",
+    "xtopk._cuda.select.MIN_BLOCKS": "of blocks and k: 1.4 times k elements are expected to reach the bound then",
+    "xtopk._native.torch_cuda.FEW": "what a kernel sorts of every dtype, or less",
     "xtopk._cuda.select.MULTIPROCESSORS": "of an H100 and an H200, about",
     "xtopk._cuda.select.MEMORY": "bytes of shared memory that a kernel gets without asking",
     "xtopk._cuda.select.COPIED": "how much more memory a call may take",

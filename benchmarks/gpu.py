@@ -87,7 +87,16 @@ MIDDLE = [rows_of(count, 1 << e, 50) for e in (15, 17, 18) for count in (1, 64, 
 GREAT_K = [rows_of(count, 1 << e, 1 << e - 2) for count, e in ((1, 16), (1, 18), (1, 20), (64, 18))]
 CONSTANTS: list[tuple[str, str, str, tuple[Any, ...], list[Task]]] = [
     ("torch", KERNELS, "READ_TWICE", (0, 1 << 40), MIDDLE),
-    ("torch", KERNELS, "LANES", (8, 16, 32), [ROW, Task("row_k1000", (10**8,), 1000), rows_of(1024, 100_000, 10)]),
+    ("torch", KERNELS, "LEFT", (1, 4), [Task("bm25", (8_841_823,), 1000), Task("row_k20000", (10**8,), 20_000)]),
+    ("torch", KERNELS, "WARPS", (1 << 10, 1 << 14), [ROW, Task("row_k1000", (10**8,), 1000)]),
+    (
+        "torch",
+        KERNELS,
+        "PLACED",
+        (0, 1 << 40),
+        [rows_of(c, 1 << 23, k) for c in (1, 8) for k in (5000, 30_000)],
+    ),
+    ("torch", KERNELS, "MAX_PACKED", (0, 1 << 30), GREAT_K),
     ("torch", KERNELS, "SHORT_WORK", (0, 1 << 30), SHORT),
     ("torch", KERNELS, "MAX_ROW", (0, 1 << 30), GREAT_K),
     ("jax", JAX, "NARROWEST", (8, 16, 32, 64, 128), [ROWS, Task("large_k", (128, 131_072), 2048)]),

@@ -31,7 +31,7 @@ MIN_BLOCKS = 2
 """So many blocks for each of k leave few elements that reach the k-th of their maxima."""
 
 LEFT = 2
-"""Where elements reach the bound by maxima of tiles in so many times as many tiles, or more, those of blocks bound."""
+"""Maxima of tiles, not of blocks, bound the k-th where no more is left than can be sorted, or so many times more."""
 
 WARPS = 1 << 12
 """So many warps look at the tiles, for so many a card holds, and at up to 32 tiles each."""
@@ -127,7 +127,7 @@ def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any
         gpu.launch(kernel, *shape, data, stride, n, k, parts, capacity, values, indices, overflow)
     if overflow is None or not _is_placed(number, room):
         return overflow
-    shape = (ceil(room / 32), number), 256, 0
+    shape = (ceil(room / 256), number), 256, 0
     gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
     return None
 
@@ -191,12 +191,13 @@ def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:
     if ceil(count / MULTIPROCESSORS) * n <= READ_TWICE:
         return None
     blocks = ceil(n * bits / 8 / BLOCK)
-    tiles, most = ceil(blocks / BLOCKS), _enough(k)
-    bound_by = tiles if _reaching(most, tiles) <= LEFT * most else tiles * BLOCKS
-    if MIN_BLOCKS * k > blocks or most >= bound_by:
+    tiles = ceil(blocks / BLOCKS)
+    by_tiles, by_blocks = (_room_of(_enough(k), maxima) for maxima in (tiles, tiles * BLOCKS))
+    if MIN_BLOCKS * k > blocks or by_blocks == inf:
         return None
-    expected = _reaching(most, bound_by)
-    return Tiles(tiles, bound_by, ceil(expected + 6 * sqrt(expected)) + 32)
+    if by_tiles <= max(most_sorted(bits), LEFT * by_blocks if by_blocks > most_sorted(bits) else 0):
+        return Tiles(tiles, tiles, int(by_tiles))
+    return Tiles(tiles, tiles * BLOCKS, int(by_blocks))
 
 
 def _enough(k: int) -> int:
@@ -204,9 +205,10 @@ def _enough(k: int) -> int:
     return k + k // 8 + 8
 
 
-def _reaching(k: int, maxima: int) -> float:
-    """Return how many elements in random order are expected to reach the k-th of so many maxima."""
-    return -maxima * log(1 - k / maxima) if k < maxima else inf
+def _room_of(k: int, maxima: int) -> float:
+    """Return room for the elements in random order that reach the k-th of so many maxima, and some."""
+    expected = -maxima * log(1 - k / maxima) if k < maxima else inf
+    return expected + 6 * sqrt(expected) + 32
 
 
 def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, indices: Any, overflow: Any) -> None:
