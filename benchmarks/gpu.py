@@ -96,7 +96,7 @@ CONSTANTS: list[tuple[str, str, str, tuple[Any, ...], list[Task]]] = [
         (0, 1 << 40),
         [rows_of(c, 1 << 23, k) for c in (1, 8) for k in (5000, 30_000)],
     ),
-    ("torch", KERNELS, "MAX_PACKED", (0, 1 << 30), GREAT_K),
+    ("torch", KERNELS, "MAX_SORTED", (0, 1 << 30), GREAT_K),
     ("torch", KERNELS, "SHORT_WORK", (0, 1 << 30), SHORT),
     ("torch", KERNELS, "MAX_ROW", (0, 1 << 30), GREAT_K),
     ("jax", JAX, "NARROWEST", (8, 16, 32, 64, 128), [ROWS, Task("large_k", (128, 131_072), 2048)]),

@@ -18,6 +18,12 @@ class OnNumPy(Gpu):
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         return np.full(shape, 0x55, dtype=dtype)
 
+    def sort(self, a: Any) -> Any:
+        return np.sort(a, axis=-1)
+
+    def argsort(self, a: Any) -> Any:
+        return np.argsort(a, axis=-1, stable=True)
+
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         macros = (macro.removeprefix("-D").split("=") for macro in kernel.macros)
         module = compiled(kernel.source, tuple((name, value) for name, value in macros))

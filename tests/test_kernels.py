@@ -23,7 +23,7 @@ ALL = [
     ("rows.cu", "select_in_rows"),
     ("tiles.cu", "select_reaching"),
     ("rank.cu", "place"),
-    ("pack.cu", "pack"),
+    ("keys.cu", "keys_of_rows"),
 ]
 
 
@@ -122,7 +122,7 @@ def test_what_kernels_serve() -> None:
         (64, 131_072, 50, "bound and collect"),
         (1024, 131_072, 50, "block maxima"),
         (1, 10**8, 100, "block maxima"),
-        (1, 1 << 18, 1 << 16, "pack"),
+        (1, 1 << 18, 1 << 16, "keys"),
         (64, 1 << 18, 1 << 16, "bound and collect"),
         (1, 1 << 23, 10_000, "block maxima"),
     ],

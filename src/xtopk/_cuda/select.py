@@ -2,7 +2,8 @@
 
 Short rows are a warp's each, middle rows a block of threads'. Of long rows one pass leaves the first key of each block,
 and of each tile of blocks; the k-th of these bounds what is then read again, and sorted. What is more than a block
-of threads sorts is placed by counting what comes before, or sorted by the library, as numbers made of key and position.
+of threads sorts is placed by counting what comes before, or sorted by the library: numbers made of key and position, or
+keys of whole rows.
 """
 
 import os
@@ -39,11 +40,11 @@ WARPS = 1 << 12
 MAX_ROW = 1 << 19
 """A longer row takes one multiprocessor too long; where blocks do not pay, either, no kernel does."""
 
-PLACED = 1 << 29
+PLACED = 1 << 28
 """So many times entries are compared in less time than the library takes to sort them."""
 
-MAX_PACKED = 1 << 22
-"""So many elements are packed and sorted by the library where k is more than a kernel sorts."""
+MAX_SORTED = 1 << 22
+"""So many elements are sorted by the library where k is more than a kernel sorts."""
 
 MEMORY = 1 << 15
 """Bytes of shared memory to sort in, which every GPU has."""
@@ -67,6 +68,12 @@ class Gpu(Protocol):
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch so many blocks, with arrays, integers and None for a null pointer."""
 
+    def sort(self, a: Any) -> Any:
+        """Return integers sorted along the last axis."""
+
+    def argsort(self, a: Any) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+
 
 class Rows(NamedTuple):
     """A number of rows of `n` elements that lie together; the rows are `stride` elements apart."""
@@ -89,57 +96,49 @@ class Tiles(NamedTuple):
 
 
 def serves(count: int, n: int, k: int, bits: int) -> bool:
-    """Return whether `topk_of_rows` takes rows of `n` elements: it needs to hold positions in 32 bits."""
+    """Return whether `topk_of_rows` takes rows of `n` elements: it holds positions in 32 bits."""
     if _is_short(n, k):
         return ON
     if not ON or n >= 1 << 31 or count * ceil(n * bits / 8 / BLOCK / BLOCKS) >= 1 << 31:
         return False
-    if bits == 64 and is_sorted_by_library(count, n, k, bits):
-        return False
-    return n <= MAX_ROW or _tiles(count, n, k, bits) is not None or _is_packed(count, n, k, bits)
-
-
-def is_sorted_by_library(count: int, n: int, k: int, bits: int) -> bool:
-    """Return whether `topk_of_rows` returns entries for the library to sort."""
-    room = _room(_tiles(count, n, k, bits), count, n, k, bits)
-    return not (_is_sorted(room, bits) or _is_placed(count, room))
+    tiles = _tiles(count, n, k, bits)
+    if not tiles and _is_sorted_whole(count, n, k, bits):
+        return True
+    room = tiles.room if tiles else k
+    is_left_to_library = not (_fits(room, bits) or _is_placed(count, room))
+    return (tiles is not None or n <= MAX_ROW) and not (bits == 64 and is_left_to_library)
 
 
 def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any:
-    """Write the top `k` of each row, or return entries for the library: `sorted_as` and `positions` say how."""
+    """Write the top `k` of each row, or return the indices alone, as where the library sorts."""
     data, dtype, rank, number, n, stride, bits = rows
     if _is_short(n, k):
         kernel = _kernel("short.cu", "select_in_short_rows", dtype, rank, _items(n))
         gpu.launch(kernel, (ceil(number / 4), 1), 128, 0, data, stride, n, number, k, values, indices)
         return None
     tiles = _tiles(number, n, k, bits)
-    room = _room(tiles, number, n, k, bits)
-    overflow = None if _is_sorted(room, bits) else gpu.empty((number, room * _entry(bits) // 8), "int64")
+    if not tiles and _is_sorted_whole(number, n, k, bits):
+        keys = gpu.empty((number, n), f"int{bits}")
+        kernel = _kernel("keys.cu", "keys_of_rows", dtype, rank)
+        gpu.launch(kernel, (ceil(n / 256), number), 256, 0, data, stride, n, keys)
+        return gpu.argsort(keys)[..., :k]
+    room = tiles.room if tiles else k
+    overflow = None if _fits(room, bits) else gpu.empty((number, room * _entry(bits) // 8), "int64")
     if tiles:
         _select_in_tiles(gpu, rows, tiles, k, values, indices, overflow)
-    elif _is_packed(number, n, k, bits):
-        gpu.launch(_kernel("pack.cu", "pack", dtype, rank), (ceil(n / 256), number), 256, 0, data, stride, n, overflow)
     else:
         threads = _threads(n, bits)
         parts, capacity = _parts(threads, k, 2 * k, bits)
         shape = (number, 1), threads, capacity * _entry(bits)
         kernel = _kernel("rows.cu", "select_in_rows", dtype, rank)
         gpu.launch(kernel, *shape, data, stride, n, k, parts, capacity, values, indices, overflow)
-    if overflow is None or not _is_placed(number, room):
-        return overflow
-    shape = (ceil(room / 256), number), 256, 0
+    if overflow is None:
+        return None
+    if not _is_placed(number, room):  # entries are in the order of signed integers once their first bit is changed
+        return gpu.sort(overflow ^ -(1 << 63))[..., :k] & 0xFFFFFFFF
+    shape = (ceil(room / 32), number), 256, 0
     gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
     return None
-
-
-def sorted_as(entries: Any) -> Any:
-    """Return signed integers in the order of entries."""
-    return entries ^ -(1 << 63)
-
-
-def positions(entries: Any, k: int) -> Any:
-    """Return the indices of the top `k` from what `sorted_as` returned, sorted."""
-    return entries[..., :k] & 0xFFFFFFFF
 
 
 def plan_of_rows(count: int, n: int, k: int, bits: int) -> Plan:
@@ -150,8 +149,8 @@ def plan_of_rows(count: int, n: int, k: int, bits: int) -> Plan:
         of = "tiles" if tiles.bound_by == tiles.tiles else "blocks"
         how = f"maxima of {tiles.bound_by} {of} bound the k-th, and what reaches the bound is sorted"
         return Plan("kernel: block maxima", BLOCK * 8 // bits, how)
-    if _is_packed(count, n, k, bits):
-        return Plan("kernel: pack", 0, f"the library sorts {n} numbers made of key and position for {k} of them")
+    if _is_sorted_whole(count, n, k, bits):
+        return Plan("kernel: keys", 0, f"the library sorts keys of {n} elements for {k} of them")
     how = f"the best of parts of {n} elements bound the k-th, and what reaches the bound is sorted"
     return Plan("kernel: bound and collect", 0, how)
 
@@ -169,12 +168,7 @@ def _items(n: int) -> int:
     return 1 << max(0, ceil(n / 32) - 1).bit_length()
 
 
-def _room(tiles: Tiles | None, count: int, n: int, k: int, bits: int) -> int:
-    """Return among how many entries of a row the top `k` are."""
-    return tiles.room if tiles else n if _is_packed(count, n, k, bits) else k
-
-
-def _is_sorted(room: int, bits: int) -> bool:
+def _fits(room: int, bits: int) -> bool:
     return room <= most_sorted(bits)
 
 
@@ -182,8 +176,8 @@ def _is_placed(count: int, room: int) -> bool:
     return count * room * room <= PLACED
 
 
-def _is_packed(count: int, n: int, k: int, bits: int) -> bool:
-    return most_sorted(bits) < k and bits < 64 and count * n <= MAX_PACKED
+def _is_sorted_whole(count: int, n: int, k: int, bits: int) -> bool:
+    return not _fits(k, bits) and count * n <= MAX_SORTED
 
 
 def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:

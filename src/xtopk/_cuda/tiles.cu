@@ -21,13 +21,16 @@ extern "C" __global__ void __launch_bounds__(1024) bound_of_rows(Word* maxima, l
     if (threadIdx.x == 0) *(Room*)(maxima + start_of_room) = {0, 0, bound};
 }
 
-// Each warp looks at so many tiles of a row. The last of a row's `groups` of warps to end sorts what was found, or where
-// `overflow` is not null leaves `room_for` entries there, with what is none behind those found.
+// Each warp looks at so many tiles of a row, and a block of threads gathers what reaches the bound before it adds it to
+// what others found. The last of a row's `groups` to end sorts that, or where `overflow` is not null leaves `room_for`
+// entries there, with what is none behind those found.
 extern "C" __global__ void __launch_bounds__(1024) select_reaching(
     const Word* x, long long stride, int n, Word* maxima, long long pitch, int tiles, int start_of_tiles,
     int start_of_room, int groups, int each, int k, int parts, int capacity, int room_for, Word* values,
     long long* indices, Entry* overflow) {
+    __shared__ unsigned held, base;
     __shared__ bool is_last;
+    if (threadIdx.x == 0) held = 0;
     long long row = blockIdx.x / groups;
     unsigned lane = threadIdx.x % 32;
     unsigned first = (blockIdx.x % groups * (blockDim.x / 32) + threadIdx.x / 32) * each, mine = first + lane;
@@ -35,7 +38,8 @@ extern "C" __global__ void __launch_bounds__(1024) select_reaching(
     maxima += row * pitch;
     Room& room = *(Room*)(maxima + start_of_room);
     Key bound = room.bound;
-    Entry* found = overflow ? overflow + row * room_for : room.entries();
+    Entry *entries = (Entry*)memory, *found = overflow ? overflow + row * room_for : room.entries();
+    __syncthreads();
     bool reaches = lane < each && mine < tiles && maxima[start_of_tiles + mine] <= bound;
     for (unsigned left = __ballot_sync(ALL_LANES, reaches); left; left &= left - 1) {
         unsigned tile = first + __ffs(left) - 1;
@@ -48,11 +52,20 @@ extern "C" __global__ void __launch_bounds__(1024) select_reaching(
             for (int i = 0; i < EACH; i++) {
                 Key key = key_of(chunk.word(i));
                 if (i >= chunk.usable || key > bound) continue;
-                unsigned slot = atomicAdd(&room.found, 1);
-                if (slot < room_for) found[slot] = entry_of(key, start + i);
+                unsigned slot = atomicAdd(&held, 1);
+                if (slot < capacity) {
+                    entries[slot] = entry_of(key, start + i);
+                } else if ((slot = atomicAdd(&room.found, 1)) < room_for) {
+                    found[slot] = entry_of(key, start + i);
+                }
             }
         }
     }
+    __syncthreads();
+    unsigned many = min(held, capacity);
+    if (threadIdx.x == 0 && many) base = atomicAdd(&room.found, many);
+    __syncthreads();
+    for (unsigned i = threadIdx.x; i < many && base + i < room_for; i += blockDim.x) found[base + i] = entries[i];
     __threadfence();
     __syncthreads();
     if (threadIdx.x == 0) is_last = atomicAdd(&room.done, 1) == groups - 1;
@@ -60,8 +73,7 @@ extern "C" __global__ void __launch_bounds__(1024) select_reaching(
     if (!is_last) return;
     __threadfence();
 
-    Entry* entries = (Entry*)memory;
-    unsigned many = *(volatile unsigned*)&room.found;
+    many = *(volatile unsigned*)&room.found;
     if (many <= room_for) {
         for (unsigned i = threadIdx.x; !overflow && i < many; i += blockDim.x) entries[i] = found[i];
     } else {

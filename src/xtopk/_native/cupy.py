@@ -4,7 +4,7 @@ from functools import cache, partial
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, plan_of_rows, positions, serves, sorted_as, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, plan_of_rows, serves, topk_of_rows
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected
 from xtopk._order import Ranking, dtype_name, rank_key
@@ -63,10 +63,9 @@ def _topk_by_kernels(xp: Any, x: Any, k: int, rank: Ranking) -> Selected:
     shape = (*x.shape[:-1], k)
     values, indices = xp.empty(shape, dtype=x.dtype), xp.empty(shape, dtype=xp.int64)
     given = Rows(rows, dtype_name(x.dtype), rank, rows.shape[0], n, rows.strides[0] // itemsize, 8 * itemsize)
-    entries = topk_of_rows(DEVICE, given, k, values, indices)
-    if entries is not None:  # of which one row is sorted by another way than several, and faster
-        entries = sorted_as(entries if rows.shape[0] > 1 else entries.ravel())
-        indices = positions(xp.sort(entries, axis=-1), k).reshape(shape)
+    found = topk_of_rows(DEVICE, given, k, values, indices)
+    if found is not None:
+        indices = found.reshape(shape)
         values = xp.take_along_axis(x, indices, axis=-1)
     return values, indices
 
@@ -85,6 +84,18 @@ class Device(Gpu):
         import cupy
 
         return cupy.empty(shape, dtype)
+
+    def sort(self, a: Any) -> Any:
+        """Return integers sorted along the last axis; one row as one axis, which CuPy sorts by digits."""
+        import cupy
+
+        return cupy.sort(a if a.shape[0] > 1 else a.ravel(), axis=-1)
+
+    def argsort(self, a: Any) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+        import cupy
+
+        return cupy.argsort(a if a.shape[0] > 1 else a.ravel(), axis=-1)
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream."""

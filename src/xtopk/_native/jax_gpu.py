@@ -52,6 +52,8 @@ def _least_with_positions(jnp: Any, rows: Any, positions: Any, k: int, rank: Ran
     if not width:
         key = _key(jnp, rank, rows)
         return _first_of_rows(jnp, key, k) if positions is None else _first(jnp, key, positions, k)
+    if positions is None:
+        positions = jnp.broadcast_to(jnp.arange(rows.shape[-1], dtype=jnp.int32), rows.shape)
     return positions_by_blocks(jnp, rows, k, width, positions, rank)
 
 
@@ -66,12 +68,8 @@ def positions_by_blocks(jnp: Any, rows: Any, k: int, width: int, positions: Any,
         chosen = jnp.sort(chosen, axis=-1)
     take = partial(jnp.take_along_axis, indices=chosen[..., None], axis=-2, mode="promise_in_bounds")
     left = jnp.concatenate([take(body).reshape(*lead, k * width), tail], axis=-1)
-    if positions is None:
-        where = chosen[..., None] * width + jnp.arange(width, dtype=jnp.int32)
-        behind = jnp.broadcast_to(jnp.arange(cut, n, dtype=jnp.int32), (*lead, n - cut))
-    else:
-        where, behind = take(positions[..., :cut].reshape(*lead, -1, width)), positions[..., cut:]
-    where = jnp.concatenate([where.reshape(*lead, k * width), behind], axis=-1)
+    where = take(positions[..., :cut].reshape(*lead, -1, width)).reshape(*lead, k * width)
+    where = jnp.concatenate([where, positions[..., cut:]], axis=-1)
     return _least_with_positions(jnp, key(left), where, k, None)
 
 

@@ -37,7 +37,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if is_compiling or x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
         x = x.resolve_neg()
     is_plain = not is_compiling and _is_plain(x)
-    if is_plain and x.is_cuda and kernels_serve(x, k, axis, rank):
+    if is_plain and x.is_cuda and kernels_serve(x, k, axis):
         return topk_by_kernels(xp, x, k, axis, rank)
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
@@ -64,7 +64,7 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     n = x.shape[axis]
     if not _is_plain(x):
         return static_plan(x, n, k, rank)
-    if x.is_cuda and kernels_serve(x, k, axis, rank):
+    if x.is_cuda and kernels_serve(x, k, axis):
         return plan_of_rows(x.numel() // n, n, k, x.dtype.itemsize * 8)
     return eager_plan(x, k, axis, rank) if x.is_cpu else static_plan(x, n, k, rank)
 

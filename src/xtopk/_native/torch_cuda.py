@@ -6,23 +6,16 @@ from functools import cache
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
-from xtopk._cuda.select import COPIED, Gpu, Rows, is_sorted_by_library, positions, serves, sorted_as, topk_of_rows
-from xtopk._native.torch_static import ranks_as_torch
+from xtopk._cuda.select import COPIED, Gpu, Rows, serves, topk_of_rows
 from xtopk._order import Ranking, dtype_name
 
-FEW = 1 << 10
-"""So few a kernel always sorts, which saves asking."""
 
-
-def kernels_serve(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+def kernels_serve(x: Any, k: int, axis: int) -> bool:
     """Return whether kernels select from a plain tensor on a GPU."""
     if (axis != x.ndim - 1 or not x.is_contiguous()) and x.nbytes > COPIED:
         return False
     n, bits = x.shape[axis], x.dtype.itemsize * 8
-    count = x.numel() // n
-    if k > FEW and ranks_as_torch(x, rank) and is_sorted_by_library(count, n, k, bits):
-        return False
-    return serves(count, n, k, bits) and usable()
+    return serves(x.numel() // n, n, k, bits) and usable()
 
 
 def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any]:
@@ -37,10 +30,10 @@ def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     values, indices = x.new_empty(shape), x.new_empty(shape, dtype=xp.int64)
     rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride, x.dtype.itemsize * 8)
     with nullcontext() if _is_alone() or xp.cuda.current_device() == index else xp.cuda.device(index):
-        entries = topk_of_rows(_device(index), rows, k, values, indices)
-    if entries is not None:
-        indices = positions(sorted_as(entries).sort(-1).values, k).view(shape)
-    if entries is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
+        found = topk_of_rows(_device(index), rows, k, values, indices)
+    if found is not None:
+        indices = found.reshape(shape)
+    if found is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
         values = given.gather(-1, indices)
     if given is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
@@ -86,6 +79,14 @@ class Device(Gpu):
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Return a tensor on the device."""
         return self.torch.empty(shape, dtype=getattr(self.torch, dtype), device=self.device)
+
+    def sort(self, a: Any) -> Any:
+        """Return integers sorted along the last axis."""
+        return a.sort(-1).values
+
+    def argsort(self, a: Any) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+        return a.sort(dim=-1, stable=True).indices
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""
