@@ -180,7 +180,10 @@ FIXED = {
     "MOST": "how many positions fit beside half a key",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
     "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",
-    **{f"xtopk._native.jax_gpu.{name}": "as NARROWEST" for name in ("SORTED", "FEW", "UNSORTED", "ROUNDS", "MANY")},
+    **{
+        f"xtopk._native.jax_gpu.{name}": "as NARROWEST"
+        for name in ("SORTED", "FEW", "UNSORTED", "ROUNDS", "MANY", "COUNTED")
+    },
     "xtopk._native.jax_gpu.MIN_GAIN": "as in JAX on the CPU",
     **{f"xtopk._cuda.select.{name}": GPU for name in ("SHORT_WORK", "READ_TWICE", "MAX_ROW")},
     **{f"xtopk._cuda.select.{name}": GPU for name in ("LEFT", "WARPS", "PLACED", "MAX_SORTED")},

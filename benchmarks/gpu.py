@@ -102,6 +102,7 @@ CONSTANTS: list[tuple[str, str, str, tuple[Any, ...], list[Task]]] = [
     ("jax", JAX, "NARROWEST", (8, 16, 32, 64, 128), [ROWS, Task("large_k", (128, 131_072), 2048)]),
     ("jax", JAX, "SORTED", (1 << 10, 1 << 12, 1 << 14), [ROW, ROWS, rows_of(4096, 2048, 8)]),
     ("jax", JAX, "FEW", (0, 1 << 30), [ROW, Task("row_k1000", (10**8,), 1000)]),
+    ("jax", JAX, "COUNTED", (0, 1 << 14, 1 << 16), [ROW, ROWS, Task("bm25", (8_841_823,), 200), rows_of(32, 1000, 10)]),
     ("jax", JAX, "MANY", (0, 1 << 40), SHORT),
     ("jax", JAX, "UNSORTED", (0, 1 << 30), AROUND),
 ]
