@@ -19,7 +19,7 @@ UNSORTED = 1 << 18
 """To choose more, or by 64-bit keys, so many elements are sorted in the time that blocks take to start."""
 
 COUNTED = 1 << 15
-"""Of so few, all compared with the others of their row, it is counted how many come before in less time than to sort."""
+"""Of so few it is counted how many of the row come before each in less time than to sort them."""
 
 ROUNDS, MANY = 16, 1 << 18
 """So many rounds over so many elements take less time than to sort them."""
