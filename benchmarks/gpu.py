@@ -27,8 +27,8 @@ from benchmarks.gpu_libraries import LIBRARIES, REHEARSAL, Task
 
 ROOT = Path(__file__).parents[1]
 MARKS = "<!-- on a GPU: written by `python -m benchmarks.gpu --write docs` -->", "<!-- end of what a GPU gave -->"
-LEAST_ELAPSED, MOST_CALLS = 2e-3, 200
-"""A sample is of so many calls that it takes so many seconds, by which what an event costs is nothing."""
+MOST_CALLS = 200
+"""How many calls a sample is of at most."""
 
 LEAST_ROUNDS, SECONDS = 3, 0.3
 """At least so many samples of each side, and for so many seconds a side."""
@@ -170,7 +170,7 @@ def medians(run: Run, sides: dict[str, Callable[[Any], Any]], inputs: list[Any],
     calls = {name: partial(next_call, side) for name, side in sides.items()}
     for call in calls.values():
         run.library.elapsed(call, 2)
-    times = {name: ceil(min(MOST_CALLS, LEAST_ELAPSED / run.library.elapsed(c, 1))) for name, c in calls.items()}
+    times = {name: ceil(min(MOST_CALLS, run.library.sample / run.library.elapsed(c, 1))) for name, c in calls.items()}
     taken: dict[str, list[float]] = {name: [] for name in calls}
     end, rounds = time.monotonic() + seconds * len(calls), 0
     while rounds < LEAST_ROUNDS or time.monotonic() < end:

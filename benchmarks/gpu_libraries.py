@@ -53,6 +53,7 @@ KINDS: dict[str, Callable[[Any, Any, Any], Any]] = {
 class Torch:
     """torch, its events and its allocator."""
 
+    sample = 2e-3  # seconds, by which what an event costs is nothing
     name, rows, rehearsed = "torch", ("torch-cuda", "torch-cuda-kernels", "torch-cuda-blocks"), ("torch-static",)
     lacks: tuple[str, ...] = ()
 
@@ -140,6 +141,7 @@ class Torch:
 class Jax:
     """JAX, which has no events: many calls on the host's clock."""
 
+    sample = 2e-2  # seconds, by which waiting for the last call is little
     name, rows, rehearsed = "jax", ("jax-gpu", "jax-gpu-blocks"), ("jax-off-cpu",)
     lacks: tuple[str, ...] = ()
 
@@ -220,6 +222,7 @@ class Jax:
 class CuPy:
     """CuPy, its events and its memory pool; a rehearsal is on NumPy arrays that take CuPy's way."""
 
+    sample = 2e-3
     name, rows, rehearsed = "cupy", ("cupy", "cupy-kernels", "cupy-blocks"), ("cupy-blocks-on-numpy",)
     lacks: tuple[str, ...] = ("bfloat16",)
 

@@ -162,7 +162,7 @@ def test_jax_on_a_gpu_sorts_no_whole_row(library: Library, shape: tuple[int, ...
 @JAX
 def test_that_a_sorted_row_shows(library: Library, dtype: str, k: int) -> None:
     if dtype in library.dtypes:
-        assert max(sorted_lengths((1000,), dtype, k)) == 1000
+        assert max(sorted_lengths((64, 1000), dtype, k)) == 1000
 
 
 @CUDA
