@@ -150,10 +150,13 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay."""
-    few = {f"xtopk._native.torch_eager.{name}": 0 for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_FROM")}
+    few = {
+        f"xtopk._native.torch_eager.{name}": 0 for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "ROW_FROM")
+    }
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.FOLDED_HEAPED": 0}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
     few |= {"xtopk._native.torch_eager.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
+    few |= {"xtopk._native.torch_eager.SHORTEST": 2, "xtopk._native.torch_eager.NARROW_GAIN": 1}
     few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
     few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
@@ -202,7 +205,11 @@ def as_if_many() -> AbstractContextManager[None]:
 def as_if_off_the_cpu() -> AbstractContextManager[None]:
     """Let JAX arrays take the path of other devices, also few elements."""
     constants: dict[str, Any] = {f"xtopk._native.jax_gpu.{name}": 0 for name in ("SORTED", "UNSORTED", "MANY")}
-    constants |= {"xtopk._native.jax_gpu.ROUNDS": 4, "xtopk._native.jax._compiled": jax_compiled("off the cpu")}
+    constants |= {
+        "xtopk._native.jax_gpu.ROUNDS": 4,
+        "xtopk._native.jax_gpu.COUNTED": 200,
+        "xtopk._native.jax._compiled": jax_compiled("off the cpu"),
+    }
     constants |= {"xtopk._native.jax.is_on_cpu": lambda x: False}
     return replaced(constants | {"jax.lax.platform_dependent": lambda *args, cpu, default: default(*args)})
 

@@ -8,7 +8,7 @@ from xtopk._explain import Plan
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.columns import folds_for
 from xtopk._select.few_numbers import indices_of_few_numbers, numbers_may_be_few
-from xtopk._select.long_row import ROW_GAIN, indices_of_row, least_width, row_width
+from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, indices_of_row, least_width, row_width
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
@@ -19,6 +19,9 @@ HEAPED_BELOW = 1 << 18
 FOLDED_FROM = 1 << 17
 """Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
 work take longer than it."""
+
+ROW_FROM = 1 << 16
+"""One row so long, or longer, is cut into blocks."""
 
 HEAPED = 64
 FOLDED_HEAPED = 1 << 10
@@ -40,7 +43,9 @@ def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
     if dtype_name(x.dtype) in UNSUPPORTED:
         return False
-    if x.numel() < DIRECT_BELOW or (x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k)):
+    if x.numel() < DIRECT_BELOW:
+        return True
+    if x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k) and (k == 1 or not _width(x, k, positive=False)):
         return True
     sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
     return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)
@@ -103,10 +108,11 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of one long row by its blocks, of rows that are nearly all NaN by their numbers, else None."""
-    if rows.numel() < FOLDED_FROM:
-        return None
     if rows.ndim > 1:
-        return indices_of_few_numbers(xp, rows, k, rank) if numbers_may_be_few(rows, rank) else None
+        is_few = rows.numel() >= FOLDED_FROM and numbers_may_be_few(rows, rank)
+        return indices_of_few_numbers(xp, rows, k, rank) if is_few else None
+    if rows.numel() < ROW_FROM:
+        return None
     if rows.is_floating_point() and peek(rows).isnan().any():
         return None
     for positive in (True, False):
@@ -119,9 +125,10 @@ def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 def _width(x: Any, k: int, *, positive: bool) -> int:
     """Return the length of the blocks of a row, 0 where it is not one long row of few bits an element."""
-    if x.ndim > 1 or x.shape[0] < FOLDED_FROM or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
+    if x.ndim > 1 or x.shape[0] < ROW_FROM or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
         return 0
-    return row_width(x.shape[0], k, least_width(x.dtype, positive=positive), ROW_GAIN)
+    n, least = x.shape[0], least_width(x.dtype, positive=positive)
+    return row_width(n, k, least, ROW_GAIN) or row_width(n, k, SHORTEST, NARROW_GAIN)
 
 
 def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking) -> Any:

@@ -7,7 +7,7 @@ a row are first chosen as they are, which takes a third of the calls, and holds 
 
 from typing import Any
 
-from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
+from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.packed import BITS_PACKED, pack, unpack
 from xtopk._select.ranked import as_integers, number_key
 from xtopk._select.settle import settle
@@ -26,8 +26,10 @@ TIELESS = 1 << 7
 """So few elements of 32 bits are expected not to tie."""
 
 ROW_GAIN = 32
+SHORTEST, NARROW_GAIN = 64, 4
 CUT_GAIN = 4
-"""A row is cut if its blocks leave so many times fewer elements, or columns are better; candidates are already few."""
+"""Blocks of a row leave so many times fewer elements; where those that are reduced fast leave more, shorter ones do, by
+less. So do those of candidates, which are already few."""
 
 
 def row_width(n: int, k: int, least: int, gain: int) -> int:
@@ -70,11 +72,12 @@ def _tieless(xp: Any, row: Any, maxima: Any, k: int, width: int, rank: Ranking) 
     """Return the top k, their indices, and whether these are in doubt: elements tie, or are NaN."""
     count = maxima.shape[0]
     best, chosen = maxima.topk(min(k + 1, count), largest=rank.largest)
-    if count > k and best[-2] == best[-1]:
+    *_, last, beyond = best.tolist() if count > k else (0, 1)
+    if last == beyond:
         return None, None, True
-    chosen = chosen[:k].sort().values
+    chosen = chosen[:k]
     values, where, doubt = topk_and_doubt(_elements(xp, row, chosen, width, count), k, -1, rank)
-    return values, where if doubt is not None else _positions(xp, where, chosen, width, count), doubt
+    return values, None if doubt is not None else _positions(xp, where, chosen, width, count), doubt
 
 
 def _are_positive(bits: Any, dtype: Any) -> bool:
@@ -114,5 +117,6 @@ def _elements(xp: Any, row: Any, chosen: Any, width: int, count: int) -> Any:
 
 def _positions(xp: Any, where: Any, chosen: Any, width: int, count: int) -> Any:
     """Return where in the row those stand that `_elements` put there."""
-    moved = xp.concat([chosen, chosen.new_full((1,), count)]) - positions(xp, chosen, 0, chosen.shape[0] + 1)
-    return where + moved.mul_(width).gather(0, where >> width.bit_length() - 1)
+    blocks = xp.concat([chosen, chosen.new_full((1,), count)])
+    shift = width.bit_length() - 1
+    return (blocks.gather(0, where >> shift) << shift) + (where & (width - 1))

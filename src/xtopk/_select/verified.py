@@ -69,7 +69,9 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
     """
     if rows.numel() <= SORTED_UP_TO:
         return _in_order(rows, rank)[..., :k]
-    if rows.ndim == 1 or rows.numel() <= RANKED_UP_TO:
+    if rows.ndim == 1:
+        return _mended_row(xp, rows, k, rank, indices)
+    if rows.numel() <= RANKED_UP_TO:
         return indices_by_ranking(xp, rows, k, rank)
     wrong = doubt.any(-1)
     few, chosen = rows[wrong], indices[wrong]
@@ -86,6 +88,18 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
         chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
     indices[wrong] = chosen
     return indices
+
+
+def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
+    """Return what `mended` does: what is better than the last chosen stays, and the first of its equals join it."""
+    values = row[indices]
+    if values.is_floating_point() and values.isnan().any():
+        return indices_by_ranking(xp, row, k, rank)
+    last = values.amin() if rank.largest else values.amax()
+    better = indices[values != last]
+    equal = (row == last).nonzero()[: k - better.shape[0], 0]
+    chosen = xp.concat([better, equal]).sort().values
+    return chosen[_in_order(row[chosen], rank)]
 
 
 def _in_order(rows: Any, rank: Ranking) -> Any:
