@@ -6,7 +6,7 @@
 
 const int AT_ONCE = 4, BLOCK = 32 * EACH, TILE = 32 * BLOCK;
 
-extern "C" __global__ void __launch_bounds__(256) best_of_blocks(const Word* x, long long stride, int n, int tiles,
+KERNEL(256) best_of_blocks(const Word* x, long long stride, int n, int tiles,
                                                                  long long pitch, int start_of_tiles, Word* maxima) {
     __shared__ Key least_of_tile;
     if (threadIdx.x == 0) least_of_tile = LAST;

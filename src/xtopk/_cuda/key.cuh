@@ -3,6 +3,18 @@
 // Compiled with BITS (of an element: 8, 16, 32, 64), KIND (0 unsigned, 1 signed, 2 floating point), INFINITY_BITS,
 // LARGEST and NAN_FIRST. No header is needed.
 
+// Kernels are inlined into one that has what they are given as constants, where a library passes pointers only.
+#ifdef INLINED
+#define KERNEL(threads) static __device__ __forceinline__ void
+#else
+#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#endif
+
+// What positions along a row are written as.
+#ifndef INDEX
+#define INDEX long long
+#endif
+
 #if BITS == 64
 typedef unsigned long long Word, Key;
 #elif BITS == 32

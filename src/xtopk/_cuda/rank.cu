@@ -2,8 +2,8 @@
 //
 // A block of threads places 32 of a row, each by 8 threads that share out all `many`, of which some may be no entries.
 
-extern "C" __global__ void __launch_bounds__(256) place(const Entry* entries, int many, const Word* x, long long stride,
-                                                        int k, Word* values, long long* indices) {
+KERNEL(256) place(const Entry* entries, int many, const Word* x, long long stride,
+                                                        int k, Word* values, INDEX* indices) {
     __shared__ Entry others[256];
     long long row = blockIdx.y;
     entries += row * many;

@@ -2,8 +2,8 @@
 //
 // A k beyond `capacity` leaves entries in `overflow` instead, in any order.
 
-extern "C" __global__ void __launch_bounds__(1024) select_in_rows(const Word* x, long long stride, int n, int k, int parts,
-                                                                  int capacity, Word* values, long long* indices,
+KERNEL(1024) select_in_rows(const Word* x, long long stride, int n, int k, int parts,
+                                                                  int capacity, Word* values, INDEX* indices,
                                                                   Entry* overflow) {
     long long row = blockIdx.x;
     x += row * stride;

@@ -47,7 +47,7 @@ __device__ void sort(Entry* entries, unsigned count) {
 }
 
 // Writes the first k of so many entries, if there are any, in rank order.
-__device__ void put(const Word* x, int k, unsigned count, Word* values, long long* indices) {
+__device__ void put(const Word* x, int k, unsigned count, Word* values, INDEX* indices) {
     Entry* entries = (Entry*)memory;
     if (!count) return;
     sort(entries, count);

@@ -104,9 +104,16 @@ def serves(count: int, n: int, k: int, bits: int) -> bool:
     tiles = _tiles(count, n, k, bits)
     if not tiles and _is_sorted_whole(count, n, k, bits):
         return True
+    return (tiles is not None or n <= MAX_ROW) and not (bits == 64 and library_sorts(count, n, k, bits))
+
+
+def library_sorts(count: int, n: int, k: int, bits: int) -> bool:
+    """Return whether the library is to sort what kernels leave, or keys of all."""
+    tiles = _tiles(count, n, k, bits)
+    if not tiles and _is_sorted_whole(count, n, k, bits):
+        return True
     room = tiles.room if tiles else k
-    is_left_to_library = not (_fits(room, bits) or _is_placed(count, room))
-    return (tiles is not None or n <= MAX_ROW) and not (bits == 64 and is_left_to_library)
+    return not (_fits(room, bits) or _is_placed(count, room))
 
 
 def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any:

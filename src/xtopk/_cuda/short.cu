@@ -2,8 +2,8 @@
 //
 // Compiled with ITEMS, how many elements a lane holds at most, up to 32.
 
-extern "C" __global__ void select_in_short_rows(const Word* x, long long stride, int n, int rows, int k,
-                                                Word* values, long long* indices) {
+KERNEL(128) select_in_short_rows(const Word* x, long long stride, int n, int rows, int k,
+                                                Word* values, INDEX* indices) {
     unsigned lane = threadIdx.x % 32, best_item = 0, left = 0, chosen = 0;
     long long row = (long long)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
     if (row >= rows) return;

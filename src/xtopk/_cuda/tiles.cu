@@ -14,7 +14,7 @@ struct Room {  // behind a row of maxima
 };
 
 // Among so many maxima of a row, of tiles or of blocks; not many more than k are `enough`.
-extern "C" __global__ void __launch_bounds__(1024) bound_of_rows(Word* maxima, long long pitch, int start, int many,
+KERNEL(1024) bound_of_rows(Word* maxima, long long pitch, int start, int many,
                                                                  int start_of_room, int k, int enough) {
     maxima += blockIdx.x * pitch;
     Key bound = narrowed(Source{maxima + start, many, true, nullptr, 0, 0}, k, enough).bound();
@@ -24,10 +24,10 @@ extern "C" __global__ void __launch_bounds__(1024) bound_of_rows(Word* maxima, l
 // Each warp looks at so many tiles of a row, and a block of threads gathers what reaches the bound before it adds it to
 // what others found. The last of a row's `groups` to end sorts that, or where `overflow` is not null leaves `room_for`
 // entries there, with what is none behind those found.
-extern "C" __global__ void __launch_bounds__(1024) select_reaching(
+KERNEL(1024) select_reaching(
     const Word* x, long long stride, int n, Word* maxima, long long pitch, int tiles, int start_of_tiles,
     int start_of_room, int groups, int each, int k, int parts, int capacity, int room_for, Word* values,
-    long long* indices, Entry* overflow) {
+    INDEX* indices, Entry* overflow) {
     __shared__ unsigned held, base;
     __shared__ bool is_last;
     if (threadIdx.x == 0) held = 0;

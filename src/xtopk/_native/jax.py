@@ -4,6 +4,7 @@ from functools import cache, partial
 from math import prod
 from typing import Any
 
+from xtopk._cuda.select import plan_of_rows
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._native.jax_cpu import (
@@ -16,6 +17,7 @@ from xtopk._native.jax_cpu import (
     narrow_width,
     top_k_of_floats,
 )
+from xtopk._native.jax_cuda import kernels_serve, least_by_kernels
 from xtopk._native.jax_gpu import FEW, least_elsewhere, width_elsewhere
 from xtopk._native.jax_sharded import is_on_cpu, mask_across_devices, shape_of_shard, topk_across_devices
 from xtopk._order import Ranking, rank_key
@@ -46,6 +48,8 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     shape = shape_of_shard(x)
     n = shape[axis]
     k = min(k, n)
+    if not is_on_cpu(x) and kernels_serve(shape, x.dtype.itemsize, k, axis):
+        return plan_of_rows(prod(shape) // n, n, k, x.dtype.itemsize * 8)
     way = _way(shape, k, axis) if is_on_cpu(x) else least_elsewhere
     if way is least_elsewhere:
         width = width_elsewhere(prod(shape), n, k, x.dtype.itemsize)
@@ -90,7 +94,10 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if way is not _least:
         # Rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together.
         way = partial(way, cut=axis == x.ndim - 1)
-    indices = platform_dependent(rows, cpu=least(way), default=least(least_elsewhere))
+    ways = {"cpu": least(way), "default": least(least_elsewhere)}
+    if kernels_serve(x.shape, x.dtype.itemsize, k, axis):
+        ways["cuda"] = least(least_by_kernels)
+    indices = platform_dependent(rows, **ways)
     indices = jnp.moveaxis(indices, -1, axis)
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 

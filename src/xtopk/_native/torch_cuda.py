@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
+from xtopk._cuda.nvrtc import compiled, result, versions
 from xtopk._cuda.select import COPIED, Gpu, Rows, serves, topk_of_rows
 from xtopk._order import Ranking, dtype_name
 
@@ -52,14 +53,7 @@ def usable() -> bool:
     """Return whether kernels can be compiled and launched here."""
     import torch
 
-    if torch.version.cuda is None:
-        return False
-    try:
-        from cuda.bindings import driver, nvrtc
-
-        return bool(nvrtc.nvrtcVersion()[0] == 0 and driver.cuDriverGetVersion()[0] == 0)
-    except (ImportError, RuntimeError):  # as where the bindings or NVRTC itself is not installed
-        return False
+    return torch.version.cuda is not None and all(versions())
 
 
 class Device(Gpu):
@@ -101,9 +95,9 @@ class Device(Gpu):
 
     def _again(self, error: Any, given: tuple[Any, ...]) -> None:
         if error == self.driver.CUresult.CUDA_ERROR_INVALID_CONTEXT:  # a thread that has not used the device before
-            _check(*self.runtime.cudaSetDevice(self.index))
+            result(self.runtime.cudaSetDevice(self.index))
             (error,) = self.driver.cuLaunchKernel(*given)
-        _check(error)
+        result((error,))
 
 
 _device = cache(Device)
@@ -113,34 +107,9 @@ _device = cache(Device)
 def _function(kernel: Kernel, index: int) -> Any:
     """Compile for a device and load."""
     import torch
-    from cuda.bindings import driver, nvrtc, runtime
+    from cuda.bindings import driver, runtime
 
-    major, minor = torch.cuda.get_device_capability(index)
-    options = [
-        f"-arch=sm_{major}{minor}".encode(),
-        b"-std=c++17",
-        b"-default-device",
-        *(macro.encode() for macro in kernel.macros),
-    ]
-    program = _of(nvrtc.nvrtcCreateProgram(kernel.source.encode(), kernel.file.encode(), 0, [], []))
-    (error,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
-    if error != 0:
-        log = b" " * _of(nvrtc.nvrtcGetProgramLogSize(program))
-        nvrtc.nvrtcGetProgramLog(program, log)
-        raise RuntimeError(f"{kernel.file} does not compile with {kernel.macros}: {log.decode()}")
-    code = b" " * _of(nvrtc.nvrtcGetCUBINSize(program))
-    _check(*nvrtc.nvrtcGetCUBIN(program, code))
-    _check(*runtime.cudaSetDevice(index))
-    module = _of(driver.cuModuleLoadData(code))
-    return _of(driver.cuModuleGetFunction(module, kernel.name.encode()))
-
-
-def _of(result: tuple[Any, Any]) -> Any:
-    error, found = result
-    _check(error)
-    return found
-
-
-def _check(error: Any) -> None:
-    if error != 0:
-        raise RuntimeError(f"CUDA: {error.name}")
+    code = compiled(kernel, "sm_{}{}".format(*torch.cuda.get_device_capability(index)))
+    result(runtime.cudaSetDevice(index))
+    module = result(driver.cuModuleLoadData(code))
+    return result(driver.cuModuleGetFunction(module, kernel.name.encode()))

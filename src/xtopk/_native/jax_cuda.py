@@ -1,0 +1,174 @@
+"""JAX on a CUDA GPU: the kernels, as PTX that XLA launches.
+
+XLA passes pointers alone, to what goes in and then to what comes out. So each launch is of a kernel with everything
+else as constants, into which the one that is meant is inlined. What is written twice goes in and comes out again.
+"""
+
+from dataclasses import dataclass
+from functools import cache, partial
+from math import ceil, prod
+from typing import Any
+
+from xtopk._cuda.kernels import Kernel
+from xtopk._cuda.nvrtc import compiled, versions
+from xtopk._cuda.select import COPIED, Gpu, Rows, library_sorts, serves, topk_of_rows
+from xtopk._native.jax_gpu import least_elsewhere
+from xtopk._order import Ranking, dtype_name
+
+LAUNCHED = "__gpu$xla.gpu.ptx"
+"""XLA's name for what launches a kernel of given PTX."""
+
+INDEX = {4: "int", 8: "long long"}
+"""How C++ names JAX's dtypes of indices."""
+
+INLINING = """
+struct Pointer {{
+    void* to;
+    template <typename T> __device__ operator T*() const {{ return (T*)to; }}
+}};
+extern "C" __global__ void __launch_bounds__({threads}) {name}_of_xla({parameters}) {{ {name}({arguments}); }}
+"""
+
+
+def kernels_serve(shape: tuple[int, ...], itemsize: int, k: int, axis: int) -> bool:
+    """Return whether kernels select from an array on a CUDA GPU, without what JAX has not: 64-bit integers to sort."""
+    n, size, bits = shape[axis], prod(shape), 8 * itemsize
+    if axis != len(shape) - 1 and size * itemsize > COPIED:
+        return False
+    return serves(size // n, n, k, bits) and not library_sorts(size // n, n, k, bits) and usable()
+
+
+def least_by_kernels(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of the first k of each row, by kernels if they serve as many rows as `vmap` makes them."""
+    if not kernels_serve(rows.shape, rows.dtype.itemsize, k, rows.ndim - 1):
+        return least_elsewhere(jnp, rows, k, rank)
+    return _batched(k, rank)(rows)
+
+
+@cache
+def _batched(k: int, rank: Ranking) -> Any:
+    import jax.numpy as jnp
+    from jax.custom_batching import custom_vmap
+
+    def of_batch(size: int, is_batched: Any, rows: Any) -> Any:
+        return least_by_kernels(jnp, rows, k, rank), True
+
+    select = custom_vmap(partial(_least, k=k, rank=rank))
+    select.def_vmap(of_batch)
+    return select
+
+
+def _least(rows: Any, k: int, rank: Ranking) -> Any:
+    import jax.numpy as jnp
+
+    n, itemsize = rows.shape[-1], rows.dtype.itemsize
+    number, xla = rows.size // n, Xla(rows, jnp.arange(1).dtype)
+    values, indices = xla.buffer((number, k), rows.dtype), xla.buffer((number, k), xla.index)
+    topk_of_rows(xla, Rows(rows, dtype_name(rows.dtype), rank, number, n, n, 8 * itemsize), k, values, indices)
+    return indices.array.reshape(*rows.shape[:-1], k)
+
+
+@dataclass
+class Buffer:
+    """What kernels write: as it is after the last of the launches so far, if any."""
+
+    shape: Any
+    array: Any = None
+
+
+class Xla(Gpu):
+    """XLA, which is to launch kernels in a program that is being traced."""
+
+    def __init__(self, like: Any, index: Any) -> None:
+        from jax import typeof
+
+        self.varies_over, self.index = typeof(like).manual_axis_type, index
+
+    def buffer(self, shape: tuple[int, ...], dtype: Any) -> Buffer:
+        """Return a buffer, which varies over devices as the rows do."""
+        from jax import ShapeDtypeStruct
+
+        return Buffer(ShapeDtypeStruct(shape, dtype, manual_axis_type=self.varies_over))
+
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Buffer:
+        """Return a buffer of as many bytes, for JAX may lack the dtype."""
+        import numpy as np
+
+        return self.buffer((ceil(prod(shape) * np.dtype(dtype).itemsize / 4),), "int32")
+
+    def sort(self, a: Any) -> Any:
+        """Do not come to this: see `kernels_serve`."""
+        raise TypeError("JAX may lack integers of 64 bits")
+
+    argsort = sort
+
+    def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
+        """Launch, and take what was written for what the buffers hold."""
+        kernel = kernel._replace(macros=(*kernel.macros, f"-DINDEX={INDEX[self.index.itemsize]}"))
+        inputs = [a for a in args if not isinstance(a, int | Buffer | None)]
+        buffers = [a for a in args if isinstance(a, Buffer)]
+        kept = [at for at, buffer in enumerate(buffers) if buffer.array is not None]
+        aliases = {len(inputs) + i: at for i, at in enumerate(kept)}
+        names = {id(a): f"in{i}" for i, a in enumerate(inputs)} | {id(b): f"out{i}" for i, b in enumerate(buffers)}
+        words = tuple(names.get(id(a), a) for a in args)
+        inputs += [buffers[at].array for at in kept]
+        arrays = launched(kernel, blocks, threads, shared, words, inputs, [b.shape for b in buffers], aliases)
+        for buffer, array in zip(buffers, arrays, strict=True):
+            buffer.array = array
+
+
+def launched(
+    kernel: Kernel,
+    blocks: tuple[int, int],
+    threads: int,
+    shared: int,
+    words: tuple[Any, ...],
+    inputs: list[Any],
+    results: list[Any],
+    aliases: dict[int, int],
+) -> list[Any]:
+    """Return the results of a kernel, which is given `words`: integers, None and names of inputs and results."""
+    import numpy as np
+    from jax.ffi import ffi_call
+
+    call = ffi_call(LAUNCHED, results, input_output_aliases=aliases)
+    shape = zip(
+        ("grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z"), (*blocks, 1, threads, 1, 1), strict=True
+    )
+    sizes = {name: np.int32(size) for name, size in (*shape, ("shared_mem_bytes", shared))}
+    pointers = (*(f"in{i}" for i in range(len(inputs))), *(f"out{i}" for i in range(len(results))))
+    ptx = _ptx(kernel, threads, words, pointers)
+    return list(call(*inputs, name=f"{kernel.name}_of_xla", kernel_type="ptx", kernel_data=ptx, **sizes))
+
+
+@cache
+def _ptx(kernel: Kernel, threads: int, words: tuple[Any, ...], pointers: tuple[str, ...]) -> str:
+    given = ["nullptr" if w is None else f"{w}ll" if type(w) is int else f"Pointer{{{w}}}" for w in words]
+    texts = {"parameters": ", ".join(f"void* {name}" for name in pointers), "arguments": ", ".join(given)}
+    source = kernel.source + INLINING.format(name=kernel.name, threads=threads, **texts)
+    inlined = kernel._replace(macros=(*kernel.macros, "-DINLINED"))
+    return compiled(inlined, f"compute_{min(_capabilities())}", source).decode().rstrip("\0")
+
+
+def _capabilities() -> list[int]:
+    import jax
+
+    return [int(device.compute_capability.replace(".", "")) for device in jax.local_devices(backend="cuda")]
+
+
+@cache
+def usable() -> bool:
+    """Return whether XLA launches kernels here: on a trial, for what it launches them by is its own affair."""
+    import jax
+    import numpy as np
+
+    compiler, driver = versions()
+    if not 0 < compiler <= driver:
+        return False
+    try:
+        with jax.ensure_compile_time_eval():
+            rows = jax.device_put(np.arange(300, dtype="float32"), jax.local_devices(backend="cuda")[0])
+            select = jax.jit(partial(_least, k=2, rank=Ranking(True, False, True, True)))
+            return bool(select(rows).tolist() == [299, 298])
+    except RuntimeError:  # of JAX, which has no such device, or does not know the target
+        return False
