@@ -210,13 +210,34 @@ def as_if_off_the_cpu() -> AbstractContextManager[None]:
         "xtopk._native.jax_gpu.COUNTED": 200,
         "xtopk._native.jax._compiled": jax_compiled("off the cpu"),
     }
-    constants |= {"xtopk._native.jax.is_on_cpu": lambda x: False}
+    constants |= {"xtopk._native.jax.is_on_cpu": lambda x: False, "xtopk._cuda.select.ON": False}
     return replaced(constants | {"jax.lax.platform_dependent": lambda *args, cpu, default: default(*args)})
 
 
 def jax_call_off_the_cpu(function: Any, *args: Any, **options: Any) -> Any:
     with as_if_off_the_cpu():
         return function(*args, **options)
+
+
+def jax_call_with_kernels(function: Any, *args: Any, **options: Any) -> Any:
+    """Call as if on a CUDA GPU, with kernels as the CPU runs them, block maxima also of few elements."""
+    from tests.kernels_on_numpy import launched_on_the_cpu
+
+    constants = {
+        f"xtopk._native.jax_cuda.{n}": f for n, f in (("usable", lambda: True), ("launched", launched_on_the_cpu))
+    }
+    constants |= {
+        "xtopk._native.jax._compiled": jax_compiled("kernels"),
+        "xtopk._native.jax.is_on_cpu": lambda x: False,
+    }
+    constants["jax.lax.platform_dependent"] = lambda *args, cpu, default, cuda=None: (cuda or default)(*args)
+    with replaced(constants):
+        return call_with_all_kernels(function, *args, **options)
+
+
+def jax_call_with_all_kernels(function: Any, *args: Any, **options: Any) -> Any:
+    with replaced({"xtopk._native.jax._compiled": jax_compiled("all kernels")}):
+        return call_with_all_kernels(function, *args, **options)
 
 
 def jax_call_of_many(function: Any, *args: Any, **options: Any) -> Any:
@@ -372,6 +393,19 @@ LIBRARIES = (
         compiled=True,
         disguised=True,
     ),
+    Library(
+        "jax-kernels",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make,
+        back=jax_back,
+        call=jax_call_with_kernels,
+        index_dtype=JAX_INDEX,
+        compiled=True,
+        disguised=True,
+        kernels=True,
+    ),
     Library("dask", "dask.array", "dask.array", NUMPY_DTYPES, make=dask_make, back=dask_back, lazy=True),
     Library("strict", "array_api_strict", "", STANDARD, make=strict_make, back=strict_back),
     Library(
@@ -471,6 +505,20 @@ LIBRARIES = (
         index_dtype=JAX_INDEX,
         gpu=True,
         compiled=True,
+    ),
+    Library(
+        "jax-gpu-kernels",
+        "jax",
+        "jax.numpy",
+        JAX_DTYPES,
+        make=jax_make_on_gpu,
+        back=jax_back,
+        call=jax_call_with_all_kernels,
+        index_dtype=JAX_INDEX,
+        gpu=True,
+        compiled=True,
+        disguised=True,
+        kernels=True,
     ),
     Library(
         "jax-gpu-blocks",

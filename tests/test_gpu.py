@@ -7,18 +7,20 @@ that is not there. Rows with a GPU run everything else, too.
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import xtopk
-from tests.libraries import Library, replaced, rows
+from tests.libraries import Library, jax_compiled, replaced, rows
 from tests.oracle import assert_ranked
 
 TORCH = pytest.mark.parametrize("library", rows(native="torch", disguised=False), ids=str)
 JAX = pytest.mark.parametrize("library", rows(native="jax.numpy", disguised=False), ids=str)
 CUDA = pytest.mark.parametrize("library", rows(native="torch", gpu=True, disguised=False), ids=str)
+JAX_GPU = pytest.mark.parametrize("library", rows(native="jax.numpy", gpu=True, disguised=False), ids=str)
 WORDS = [{}, {"mode": "smallest"}, {"nan": "greatest"}, {"stable": False}, {"stable": False, "nan": "greatest"}]
 SHAPES = [((10**9,), 100, 0), ((64, 131_072), 50, 1), ((131_072, 64), 50, 0), ((8192, 256), 8, 1), ((1000,), 5, 0)]
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "equal", "lift_fresh", "is_nonzero", "bincount")
@@ -131,10 +133,11 @@ def test_torch_passes_over_the_input(
 
 
 def sorted_lengths(shape: tuple[int, ...], dtype: str, k: int) -> list[int]:
-    """Return of how many elements a row is, wherever JAX sorts or selects on a GPU."""
+    """Return of how many elements a row is, wherever JAX sorts or selects on a GPU without kernels."""
     import jax
 
-    lowered = jax.jit(lambda x: xtopk.topk(x, k)).trace(jax.ShapeDtypeStruct(shape, dtype))
+    with replaced({"xtopk._cuda.select.ON": False, "xtopk._native.jax._compiled": jax_compiled("plain")}):
+        lowered = jax.jit(lambda x: xtopk.topk(x, k)).trace(jax.ShapeDtypeStruct(shape, dtype))
     text = lowered.lower(lowering_platforms=("cuda",)).as_text()
     row = r"tensor<(?:\d+x)*?(\d+)x[a-z]+\d+>"
     selected = re.findall(rf"chlo\.top_k\([^)]*\) : {row}", text)
@@ -254,3 +257,30 @@ def test_the_gradient_on_a_gpu(library: Library) -> None:
     assert library.namespace.autograd.gradcheck(lambda a: xtopk.topk(a, 2).values ** 2, (x,))
     with replaced({"xtopk._native.torch_static.FEW": 0}):
         assert library.namespace.autograd.gradcheck(lambda a: xtopk.topk(a, 2).values ** 2, (x,))
+
+
+@JAX_GPU
+def test_jax_launches_kernels(library: Library) -> None:
+    import jax
+
+    x = library.make(np.arange(1000.0, dtype="float32"))
+    assert xtopk.explain(x, 5).algorithm == "kernel: a warp a row"
+    assert "__gpu$xla.gpu.ptx" in jax.jit(lambda a: xtopk.topk(a, 5)).lower(x).compile().as_text()
+
+
+@JAX_GPU
+def test_jax_transforms_on_a_gpu(library: Library) -> None:
+    import jax
+
+    x_np = np.random.default_rng(0).permutation(3 * 5 * 70_000).reshape(3, 5, 70_000).astype(np.float32)
+    x, one = library.make(x_np), partial(xtopk.topk, k=4)
+    for function in (one, jax.vmap(jax.vmap(one)), jax.jit(jax.vmap(one))):
+        assert_ranked(library.back(*function(x)), x_np, 4)
+    gradient = jax.grad(lambda a: (one(a).values ** 2).sum())(x)
+    np.testing.assert_array_equal(np.asarray(gradient), np.where(xtopk.topk_mask(x_np, 4), 2 * x_np, 0))
+    mesh = jax.make_mesh((1,), ("rows",), devices=[next(iter(x.devices()))])
+    spec = jax.sharding.PartitionSpec("rows")
+    by_shards = jax.shard_map(jax.vmap(one), mesh=mesh, in_specs=spec, out_specs=spec)
+    assert_ranked(library.back(*by_shards(jax.device_put(x, jax.NamedSharding(mesh, spec)))), x_np, 4)
+    scanned = jax.lax.scan(lambda carry, row: (carry, one(row)), 0, x)[1]
+    assert_ranked(library.back(*scanned), x_np, 4)

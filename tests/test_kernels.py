@@ -1,5 +1,6 @@
 """The CUDA kernels, compiled as for a GPU where NVRTC is, and run on the CPU where there is a C++ compiler."""
 
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -8,15 +9,17 @@ import pytest
 
 import xtopk
 from tests.cuda_on_cpu import UNAVAILABLE
-from tests.libraries import KERNELS, Library, replaced, rows
+from tests.libraries import KERNELS, Library, jax_compiled, replaced, rows
 from tests.oracle import assert_ranked
 from xtopk._cuda.kernels import Kernel, macros_of
+from xtopk._cuda.nvrtc import compiled
 from xtopk._cuda.select import most_sorted, plan_of_rows, serves
 from xtopk._order import Ranking
 
 ON_CPU = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True), ids=str)
 ON_CPU_ONCE = pytest.mark.parametrize("library", rows(native="cupy", gpu=False, kernels=True)[:1], ids=str)
 """For what takes the same kernels on every row."""
+JAX_ON_CPU = pytest.mark.parametrize("library", rows(native="jax.numpy", gpu=False, kernels=True), ids=str)
 ALL = [
     ("short.cu", "select_in_short_rows"),
     ("blocks.cu", "best_of_blocks"),
@@ -27,19 +30,6 @@ ALL = [
 ]
 
 
-def compile_for_gpu(kernel: Kernel, architecture: str) -> str:
-    """Return what NVRTC says of a kernel, nothing if it compiles."""
-    from cuda.bindings import nvrtc
-
-    options = [o.encode() for o in (f"-arch={architecture}", "-std=c++17", "-default-device", *kernel.macros)]
-    _, program = nvrtc.nvrtcCreateProgram(kernel.source.encode(), kernel.file.encode(), 0, [], [])
-    (error,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
-    _, length = nvrtc.nvrtcGetProgramLogSize(program)
-    log = b" " * length
-    nvrtc.nvrtcGetProgramLog(program, log)
-    return log.decode() if error else ""
-
-
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
 @pytest.mark.parametrize("dtype", ["bool", "float16", "int32", "float32", "uint64", "float64"])
 @pytest.mark.parametrize(("file", "name"), ALL, ids=str)
@@ -47,12 +37,13 @@ def test_kernels_compile_for_a_gpu(file: str, name: str, dtype: str, architectur
     pytest.importorskip("cuda.bindings", reason="NVRTC is in nox -s kernels")
     for nan_first in (False, True):
         macros = macros_of(dtype, Ranking(largest=True, nan_first=nan_first, sorted=True, stable=True))
-        assert not compile_for_gpu(Kernel(file, name, (*macros, "-DITEMS=8")), architecture)
+        assert b"ELF" in compiled(Kernel(file, name, (*macros, "-DITEMS=8")), architecture)
 
 
 def test_that_what_does_not_compile_shows() -> None:
     pytest.importorskip("cuda.bindings", reason="NVRTC is in nox -s kernels")
-    assert "ITEMS" in compile_for_gpu(Kernel("short.cu", "select_in_short_rows", macros_of("int8", NUMBERS)), "sm_90")
+    with pytest.raises(RuntimeError, match=r"short.cu does not compile for sm_90 with .*ITEMS"):
+        compiled(Kernel("short.cu", "select_in_short_rows", macros_of("int8", NUMBERS)), "sm_90")
 
 
 NUMBERS = Ranking(largest=True, nan_first=False, sorted=True, stable=True)
@@ -135,6 +126,44 @@ def test_which_kernel(count: int, n: int, k: int, way: str) -> None:
 @ON_CPU
 def test_explain_names_the_kernel(library: Library) -> None:
     assert library.call(xtopk.explain, np.zeros((300, 1000)), 9).algorithm.startswith("kernel: ")
+
+
+@JAX_ON_CPU
+def test_jax_transforms_of_kernels(library: Library) -> None:
+    import jax
+
+    x = np.random.default_rng(0).permutation(3 * 5 * 200).reshape(3, 5, 200).astype(np.float32)
+    one = partial(xtopk.topk, k=4)
+    for function in (jax.vmap(jax.vmap(one)), jax.jit(jax.vmap(one)), jax.vmap(one, in_axes=1, out_axes=1)):
+        assert_ranked(library.back(*library.call(function, x)), x, 4)
+    gradient = library.call(jax.grad(lambda a: (one(a).values ** 2).sum()), x)
+    np.testing.assert_array_equal(gradient, np.where(xtopk.topk_mask(x, 4), 2 * x, 0))
+    mesh = jax.make_mesh((1,), ("rows",))
+    spec = jax.sharding.PartitionSpec("rows")
+    by_shards = jax.shard_map(jax.vmap(one), mesh=mesh, in_specs=spec, out_specs=spec)
+    assert_ranked(library.back(*library.call(by_shards, jax.device_put(x, jax.NamedSharding(mesh, spec)))), x, 4)
+
+
+@JAX_ON_CPU
+def test_what_jax_launches_is_compiled_for_a_gpu(library: Library) -> None:
+    pytest.importorskip("cuda.bindings", reason="NVRTC is in nox -s kernels")
+    import jax
+
+    here = {"usable": lambda: True, "_capabilities": lambda: [80, 90]}
+    constants = {f"xtopk._native.jax_cuda.{name}": value for name, value in here.items()}
+    constants["xtopk._native.jax._compiled"] = jax_compiled("ptx")
+    for shape, k, launches in [((1000,), 5, 1), ((9, 5000), 9, 1), ((10**8,), 9, 3), ((1 << 23,), 10_000, 4)]:
+        with replaced(constants):
+            traced = jax.jit(partial(xtopk.topk, k=k)).trace(jax.ShapeDtypeStruct(shape, "float32"))
+            text = traced.lower(lowering_platforms=("cuda",)).as_text()
+        assert text.count("custom_call @__gpu$xla.gpu.ptx") == text.count(".target sm_80") == launches
+
+
+def test_without_a_gpu_jax_launches_nothing() -> None:
+    pytest.importorskip("jax", reason="JAX is in nox -s kernels")
+    from xtopk._native.jax_cuda import kernels_serve
+
+    assert not kernels_serve((1000,), 4, 5, 0)
 
 
 def test_the_rows_that_run_kernels_are_there() -> None:
