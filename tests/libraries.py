@@ -223,9 +223,8 @@ def jax_call_with_kernels(function: Any, *args: Any, **options: Any) -> Any:
     """Call as if on a CUDA GPU, with kernels as the CPU runs them, block maxima also of few elements."""
     from tests.kernels_on_numpy import launched_on_the_cpu
 
-    constants = {
-        f"xtopk._native.jax_cuda.{n}": f for n, f in (("usable", lambda: True), ("launched", launched_on_the_cpu))
-    }
+    constants: dict[str, Any] = {"xtopk._native.jax_cuda.usable": lambda: True}
+    constants |= {"xtopk._native.jax_cuda.launched": launched_on_the_cpu}
     constants |= {
         "xtopk._native.jax._compiled": jax_compiled("kernels"),
         "xtopk._native.jax.is_on_cpu": lambda x: False,

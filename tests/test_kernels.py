@@ -152,10 +152,15 @@ def test_what_jax_launches_is_compiled_for_a_gpu(library: Library) -> None:
     here = {"usable": lambda: True, "_capabilities": lambda: [80, 90]}
     constants = {f"xtopk._native.jax_cuda.{name}": value for name, value in here.items()}
     constants["xtopk._native.jax._compiled"] = jax_compiled("ptx")
-    for shape, k, launches in [((1000,), 5, 1), ((9, 5000), 9, 1), ((10**8,), 9, 3), ((1 << 23,), 10_000, 4)]:
+    mesh, spec = jax.make_mesh((1,), ("rows",)), jax.sharding.PartitionSpec("rows")
+    by_shards = jax.shard_map(partial(xtopk.topk, k=9), mesh=mesh, in_specs=spec, out_specs=spec)
+    rows = jax.ShapeDtypeStruct((9, 5000), "float32", sharding=jax.NamedSharding(mesh, spec))
+    programs: list[tuple[Any, Any, int]] = [(by_shards, rows, 1), (jax.vmap(partial(xtopk.topk, k=9)), rows, 1)]
+    for n, k, launches in [(1000, 5, 1), (10**8, 9, 3), (1 << 23, 10_000, 4)]:
+        programs.append((partial(xtopk.topk, k=k), jax.ShapeDtypeStruct((n,), "float32"), launches))
+    for function, x, launches in programs:
         with replaced(constants):
-            traced = jax.jit(partial(xtopk.topk, k=k)).trace(jax.ShapeDtypeStruct(shape, "float32"))
-            text = traced.lower(lowering_platforms=("cuda",)).as_text()
+            text = jax.jit(function).trace(x).lower(lowering_platforms=("cuda",)).as_text()
         assert text.count("custom_call @__gpu$xla.gpu.ptx") == text.count(".target sm_80") == launches
 
 

@@ -81,14 +81,18 @@ class Xla(Gpu):
 
     def __init__(self, like: Any, index: Any) -> None:
         from jax import typeof
+        from jax.sharding import NamedSharding, PartitionSpec
 
-        self.varies_over, self.index = typeof(like).manual_axis_type, index
+        self.index, kind, self.varies = index, typeof(like), {}
+        if not kind.sharding.mesh.empty:
+            along_no_axis = NamedSharding(kind.sharding.mesh, PartitionSpec())
+            self.varies = {"sharding": along_no_axis, "manual_axis_type": kind.manual_axis_type}
 
     def buffer(self, shape: tuple[int, ...], dtype: Any) -> Buffer:
-        """Return a buffer, which varies over devices as the rows do."""
+        """Return a buffer, which varies over the devices of `shard_map` as the rows do."""
         from jax import ShapeDtypeStruct
 
-        return Buffer(ShapeDtypeStruct(shape, dtype, manual_axis_type=self.varies_over))
+        return Buffer(ShapeDtypeStruct(shape, dtype, **self.varies))
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Buffer:
         """Return a buffer of as many bytes, for JAX may lack the dtype."""
