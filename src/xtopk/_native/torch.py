@@ -59,10 +59,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `torch_topk` goes."""
+    import torch
+
     if is_dtensor(x):
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
     n = x.shape[axis]
-    if not _is_plain(x):
+    if torch.compiler.is_compiling() or not _is_plain(x):
         return static_plan(x, n, k, rank)
     if x.is_cuda and kernels_serve(x, k, axis):
         return plan_of_rows(x.numel() // n, n, k, x.dtype.itemsize * 8)
@@ -102,11 +104,8 @@ def _are_dtensors(parts: list[Any]) -> bool:
 
 
 def _is_plain(x: Any) -> bool:
-    """Return whether a tensor holds its elements itself, and now: not while compiling, and not in a transform."""
+    """Return whether a tensor holds its elements itself, unless that is while compiling: not in a transform."""
     import torch
 
-    return (
-        not torch.compiler.is_compiling()
-        and type(x) in (torch.Tensor, torch.nn.Parameter)
-        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-    )
+    is_usual = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
+    return is_usual and not torch._C._functorch.is_functorch_wrapped_tensor(x)

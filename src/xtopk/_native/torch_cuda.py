@@ -1,7 +1,6 @@
 """torch on a CUDA GPU: kernels, compiled and launched by NVIDIA's own bindings, which torch's builds for CUDA bring."""
 
 from array import array
-from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -22,16 +21,20 @@ def kernels_serve(x: Any, k: int, axis: int) -> bool:
 def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any]:
     """Return the top `k` of a plain tensor on a GPU; the gradient is that of gathering the values."""
     given = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    n, index = x.shape[axis], x.get_device()
-    data = given if given.is_contiguous() else given.reshape(-1, n)
-    if n > 1 and data.stride(-1) != 1:
-        data = data.contiguous()
-    stride = n if data.is_contiguous() else data.stride(0)
+    n, index, data, stride = x.shape[axis], x.get_device(), given, x.shape[axis]
+    if not given.is_contiguous():
+        data = given.reshape(-1, n)
+        if n > 1 and data.stride(-1) != 1:
+            data = data.contiguous()
+        stride = n if data.is_contiguous() else data.stride(0)
     shape = (*given.shape[:-1], k)
     values, indices = x.new_empty(shape), x.new_empty(shape, dtype=xp.int64)
-    rows = Rows(data, dtype_name(x.dtype), rank, x.numel() // n, n, stride, x.dtype.itemsize * 8)
-    with nullcontext() if _is_alone() or xp.cuda.current_device() == index else xp.cuda.device(index):
+    rows = Rows(data, _name(x.dtype), rank, x.numel() // n, n, stride, x.dtype.itemsize * 8)
+    if _is_alone() or xp.cuda.current_device() == index:
         found = topk_of_rows(_device(index), rows, k, values, indices)
+    else:
+        with xp.cuda.device(index):
+            found = topk_of_rows(_device(index), rows, k, values, indices)
     if found is not None:
         indices = found.reshape(shape)
     if found is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
@@ -39,6 +42,9 @@ def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     if given is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
     return values, indices
+
+
+_name = cache(dtype_name)
 
 
 @cache
@@ -84,7 +90,7 @@ class Device(Gpu):
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""
-        held = array("q", [a if type(a) is int else 0 if a is None else a.data_ptr() for a in args])
+        held = array("q", [a if type(a) is int else a.data_ptr() if a is not None else 0 for a in args])
         at, many = held.buffer_info()
         pointers = array("Q", range(at, at + 8 * many, 8))
         function, stream = _function(kernel, self.index), self.stream(self.index)
