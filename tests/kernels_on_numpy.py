@@ -18,11 +18,8 @@ class OnNumPy(Gpu):
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         return np.full(shape, 0x55, dtype=dtype)
 
-    def sort(self, a: Any) -> Any:
-        return np.sort(a, axis=-1)
-
-    def argsort(self, a: Any) -> Any:
-        return np.argsort(a, axis=-1, stable=True)
+    def ordered(self, keys: Any, indices: Any) -> Any:
+        return np.take_along_axis(indices.reshape(keys.shape), np.argsort(keys, axis=-1, stable=True), axis=-1)
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         run(kernel, blocks, threads, shared, args)

@@ -53,7 +53,7 @@ ALGORITHMS = {
     "argsort": ["indices_by_sort"],
     "rounds of minima": ["indices_by_rounds"],
     "threshold": ["indices_of_rows", "indices_of_row"],
-    **{f"kernel: {way}": ["topk_of_rows"] for way in ("a warp a row", "bound and collect", "block maxima", "keys")},
+    **{f"kernel: {way}": ["topk_of_rows"] for way in ("a warp a row", "bound and collect", "block maxima", "digits")},
 }
 """Which functions of a native file stand for which algorithm."""
 
@@ -84,7 +84,7 @@ def test_what_it_names_is_what_is_called_first(
 
         jax.clear_caches()  # or an earlier trace of this shape would call nothing
         on_cpu = not row.gpu  # tracing looks at the ways of all platforms
-        one = lambda *args, cpu, default: (cpu if on_cpu else default)(*args)  # noqa: E731
+        one = lambda *args, cpu, default, cuda=None: (cpu if on_cpu else cuda or default)(*args)  # noqa: E731
         monkeypatch.setattr("jax.lax.platform_dependent", one)
     first = _native.NATIVES.get(row.native, _native.GENERIC).topk.__module__
     modules = [module for name, module in sys.modules.items() if name.startswith(first)]  # numpy.py and numpy_rows.py

@@ -26,7 +26,7 @@ ALL = [
     ("rows.cu", "select_in_rows"),
     ("tiles.cu", "select_reaching"),
     ("rank.cu", "place"),
-    ("keys.cu", "keys_of_rows"),
+    ("digits.cu", "write_in_order"),
 ]
 
 
@@ -79,6 +79,20 @@ def test_long_rows(library: Library, kind: str, n: int, k: int) -> None:
         assert_ranked(library.topk(x[:, 3:-2], k, mode="smallest"), x[:, 3:-2], k, mode="smallest")
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "float16", "float32", "int64", "float64"])
+@ON_CPU_ONCE
+def test_many_of_a_row(library: Library, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-100, 100, (2, 9001)).astype(dtype)
+    if dtype.startswith("float"):
+        x[rng.random(x.shape) < 0.3] = np.nan
+        x[rng.random(x.shape) < 0.1] = -0.0
+    with replaced({KERNELS + "MIN_PART": 1024}):
+        for k, options in ((5000, {}), (9001, {"mode": "smallest"}), (8000, {"nan": "greatest", "sorted": False})):
+            assert_ranked(library.topk(x, k, **options), x, k, **options)
+            assert_ranked(library.topk(x[:, 1:], k - 1, **options), x[:, 1:], k - 1, **options)
+
+
 @ON_CPU
 def test_rows_that_lie_apart(library: Library) -> None:
     x = np.random.default_rng(0).integers(0, 99, (3, 700, 2)).astype(np.float32)
@@ -100,7 +114,7 @@ def test_what_kernels_serve() -> None:
     assert serves(1, 1000, 5, 32)
     assert serves(1, 10**9, 1000, 32)
     assert not serves(1, 1 << 31, 5, 8)  # positions have 32 bits
-    assert not serves(1, 10**8, 10**8, 32)
+    assert serves(1, 10**8, 10**8, 32)
     with replaced({KERNELS + "ON": False}):
         assert not serves(1, 1000, 5, 32)
 
@@ -113,8 +127,9 @@ def test_what_kernels_serve() -> None:
         (64, 131_072, 50, "bound and collect"),
         (1024, 131_072, 50, "block maxima"),
         (1, 10**8, 100, "block maxima"),
-        (1, 1 << 18, 1 << 16, "keys"),
-        (64, 1 << 18, 1 << 16, "bound and collect"),
+        (1, 1 << 18, 1 << 16, "digits"),
+        (64, 1 << 18, 1 << 16, "digits"),
+        (8, 1 << 20, 30_000, "digits"),
         (1, 1 << 23, 10_000, "block maxima"),
     ],
 )

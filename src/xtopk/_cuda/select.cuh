@@ -109,6 +109,24 @@ struct Known {
     __device__ Key bound() const { return open < BITS ? bits << open | (((Key)1 << open) - 1) : LAST; }
 };
 
+// Finds the bin that holds what is number `wanted`, and how many are in those before it; for the first warp to call.
+template <int MANY>
+__device__ __forceinline__ void find_digit(const unsigned* bins, unsigned wanted, unsigned& digit, unsigned& before) {
+    unsigned lane = threadIdx.x % 32, sum = 0, upto;
+    for (int i = 0; i < MANY / 32; i++) sum += bins[lane * (MANY / 32) + i];
+    upto = sum;
+    for (int step = 1; step < 32; step *= 2) {
+        unsigned other = __shfl_up_sync(ALL_LANES, upto, step);
+        if (lane >= step) upto += other;
+    }
+    unsigned ahead = upto - sum;
+    if (ahead < wanted && wanted <= upto) {
+        unsigned bin = lane * (MANY / 32);
+        while (ahead + bins[bin] < wanted) ahead += bins[bin++];
+        digit = bin, before = ahead;
+    }
+}
+
 // Narrows the k-th of the keys that `each` uses down, digit by digit from the first bit in which keys differ, until it
 // is known or not more than `enough` come first or share what is known (Alabi et al., "Fast k-selection algorithms for
 // graphics processing units", 2012).
@@ -142,21 +160,7 @@ template <typename Each> __device__ __forceinline__ Known narrowed(Each each, un
             return true;
         });
         __syncthreads();
-        if (threadIdx.x < 32) {
-            unsigned sum = 0, upto;
-            for (int i = 0; i < BINS / 32; i++) sum += bins[lane * (BINS / 32) + i];
-            upto = sum;
-            for (int step = 1; step < 32; step *= 2) {
-                unsigned other = __shfl_up_sync(ALL_LANES, upto, step);
-                if (lane >= step) upto += other;
-            }
-            unsigned ahead = upto - sum;
-            if (ahead < known.wanted && known.wanted <= upto) {
-                unsigned bin = lane * (BINS / 32);
-                while (ahead + bins[bin] < known.wanted) ahead += bins[bin++];
-                digit = bin, before = ahead;
-            }
-        }
+        if (threadIdx.x < 32) find_digit<BINS>(bins, known.wanted, digit, before);
         __syncthreads();
         known = {known.bits << bits | digit, known.open - bits, known.wanted - before, false};
         known.all = bins[digit] == known.wanted;

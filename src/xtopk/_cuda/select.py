@@ -2,12 +2,12 @@
 
 Short rows are a warp's each, middle rows a block of threads'. Of long rows one pass leaves the first key of each block,
 and of each tile of blocks; the k-th of these bounds what is then read again, and sorted. What is more than a block
-of threads sorts is placed by counting what comes before, or sorted by the library: numbers made of key and position, or
-keys of whole rows.
+of threads sorts is placed by counting what comes before. Where that does not pay, all threads find the k-th key digit
+by digit, and the library sorts what comes up to it.
 """
 
 import os
-from functools import cache
+from functools import cache, partial
 from math import ceil, inf, log, sqrt
 from typing import Any, NamedTuple, Protocol
 
@@ -38,13 +38,13 @@ WARPS = 1 << 12
 """So many warps look at the tiles, for so many a card holds, and at up to 32 tiles each."""
 
 MAX_ROW = 1 << 19
-"""A longer row takes one multiprocessor too long; where blocks do not pay, either, no kernel does."""
+"""A longer row takes one multiprocessor too long."""
 
 PLACED = 1 << 28
 """So many times entries are compared in less time than the library takes to sort them."""
 
-MAX_SORTED = 1 << 22
-"""So many elements are sorted by the library where k is more than a kernel sorts."""
+PARTS, MIN_PART = 1 << 10, 1 << 13
+"""So many blocks of threads count digits, each of at least so many elements."""
 
 MEMORY = 1 << 15
 """Bytes of shared memory to sort in, which every GPU has."""
@@ -68,11 +68,8 @@ class Gpu(Protocol):
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch so many blocks, with arrays, integers and None for a null pointer."""
 
-    def sort(self, a: Any) -> Any:
-        """Return integers sorted along the last axis."""
-
-    def argsort(self, a: Any) -> Any:
-        """Return where integers stand sorted along the last axis, equals in order."""
+    def ordered(self, keys: Any, indices: Any) -> Any:
+        """Return indices in the order of the keys along the last axis, equals as they are."""
 
 
 class Rows(NamedTuple):
@@ -96,55 +93,28 @@ class Tiles(NamedTuple):
 
 
 def serves(count: int, n: int, k: int, bits: int) -> bool:
-    """Return whether `topk_of_rows` takes rows of `n` elements: it holds positions in 32 bits."""
-    if _is_short(n, k):
-        return ON
-    if not ON or n >= 1 << 31 or count * ceil(n * bits / 8 / BLOCK / BLOCKS) >= 1 << 31:
-        return False
-    tiles = _tiles(count, n, k, bits)
-    if not tiles and _is_sorted_whole(count, n, k, bits):
-        return True
-    return (tiles is not None or n <= MAX_ROW) and not (bits == 64 and library_sorts(count, n, k, bits))
-
-
-def library_sorts(count: int, n: int, k: int, bits: int) -> bool:
-    """Return whether the library is to sort what kernels leave, or keys of all."""
-    tiles = _tiles(count, n, k, bits)
-    if not tiles and _is_sorted_whole(count, n, k, bits):
-        return True
-    room = tiles.room if tiles else k
-    return not (_fits(room, bits) or _is_placed(count, room))
+    """Return whether `topk_of_rows` takes rows of `n` elements: positions, and all blocks of threads, in 31 bits."""
+    return ON and n < 1 << 31 and count * (ceil(n * bits / 8 / BLOCK / BLOCKS) + 1) < 1 << 31
 
 
 def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any:
-    """Write the top `k` of each row, or return the indices alone, as where the library sorts."""
+    """Write the top `k` of each row, or return the indices alone."""
     data, dtype, rank, number, n, stride, bits = rows
     if _is_short(n, k):
         kernel = _kernel("short.cu", "select_in_short_rows", dtype, rank, _items(n))
         gpu.launch(kernel, (ceil(number / 4), 1), 128, 0, data, stride, n, number, k, values, indices)
         return None
-    tiles = _tiles(number, n, k, bits)
-    if not tiles and _is_sorted_whole(number, n, k, bits):
-        keys = gpu.empty((number, n), f"int{bits}")
-        kernel = _kernel("keys.cu", "keys_of_rows", dtype, rank)
-        gpu.launch(kernel, (ceil(n / 256), number), 256, 0, data, stride, n, keys)
-        return gpu.argsort(keys)[..., :k]
-    room = tiles.room if tiles else k
-    overflow = None if _fits(room, bits) else gpu.empty((number, room * _entry(bits) // 8), "int64")
-    if tiles:
-        _select_in_tiles(gpu, rows, tiles, k, values, indices, overflow)
-    else:
-        threads = _threads(n, bits)
-        parts, capacity = _parts(threads, k, 2 * k, bits)
-        shape = (number, 1), threads, capacity * _entry(bits)
-        kernel = _kernel("rows.cu", "select_in_rows", dtype, rank)
-        gpu.launch(kernel, *shape, data, stride, n, k, parts, capacity, values, indices, overflow)
-    if overflow is None:
+    if tiles := _tiles(number, n, k, bits):
+        _select_in_tiles(gpu, rows, tiles, k, values, indices)
         return None
-    if not _is_placed(number, room):  # entries are in the order of signed integers once their first bit is changed
-        return gpu.sort(overflow ^ -(1 << 63))[..., :k] & 0xFFFFFFFF
-    shape = (ceil(room / 32), number), 256, 0
-    gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
+    if not _fits(k, bits) or n > MAX_ROW:
+        return _by_digits(gpu, rows, k, indices)
+    threads = _threads(n, bits)
+    parts, capacity = _parts(threads, k, 2 * k, bits)
+    shape = (number, 1), threads, capacity * _entry(bits)
+    gpu.launch(
+        _kernel("rows.cu", "select_in_rows", dtype, rank), *shape, data, stride, n, k, parts, capacity, values, indices
+    )
     return None
 
 
@@ -156,8 +126,8 @@ def plan_of_rows(count: int, n: int, k: int, bits: int) -> Plan:
         of = "tiles" if tiles.bound_by == tiles.tiles else "blocks"
         how = f"maxima of {tiles.bound_by} {of} bound the k-th, and what reaches the bound is sorted"
         return Plan("kernel: block maxima", BLOCK * 8 // bits, how)
-    if _is_sorted_whole(count, n, k, bits):
-        return Plan("kernel: keys", 0, f"the library sorts keys of {n} elements for {k} of them")
+    if not _fits(k, bits) or n > MAX_ROW:
+        return Plan("kernel: digits", 0, f"the k-th key is found digit by digit, and the library sorts {k} keys")
     how = f"the best of parts of {n} elements bound the k-th, and what reaches the bound is sorted"
     return Plan("kernel: bound and collect", 0, how)
 
@@ -183,10 +153,6 @@ def _is_placed(count: int, room: int) -> bool:
     return count * room * room <= PLACED
 
 
-def _is_sorted_whole(count: int, n: int, k: int, bits: int) -> bool:
-    return not _fits(k, bits) and count * n <= MAX_SORTED
-
-
 def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:
     """Return what one pass leaves, if that pays: maxima, not more than what they bound."""
     if ceil(count / MULTIPROCESSORS) * n <= READ_TWICE:
@@ -197,8 +163,10 @@ def _tiles(count: int, n: int, k: int, bits: int) -> Tiles | None:
     if MIN_BLOCKS * k > blocks or by_blocks == inf:
         return None
     if by_tiles <= max(most_sorted(bits), LEFT * by_blocks if by_blocks > most_sorted(bits) else 0):
-        return Tiles(tiles, tiles, int(by_tiles))
-    return Tiles(tiles, tiles * BLOCKS, int(by_blocks))
+        found = Tiles(tiles, tiles, int(by_tiles))
+    else:
+        found = Tiles(tiles, tiles * BLOCKS, int(by_blocks))
+    return found if _fits(found.room, bits) or _is_placed(count, found.room) else None
 
 
 def _enough(k: int) -> int:
@@ -212,9 +180,10 @@ def _room_of(k: int, maxima: int) -> float:
     return expected + 6 * sqrt(expected) + 32
 
 
-def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, indices: Any, overflow: Any) -> None:
+def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, indices: Any) -> None:
     data, dtype, rank, number, n, stride, bits = rows
     many, bound_by, room = tiles
+    overflow = None if _fits(room, bits) else gpu.empty((number, room * _entry(bits) // 8), "int64")
     threads = min(1024 if number <= MULTIPROCESSORS else 256, most_sorted(bits))
     parts, capacity = _parts(threads, k, room, bits)
     room = room if overflow is not None else capacity
@@ -234,6 +203,25 @@ def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, in
     left = maxima, pitch, many, start_of_tiles, start_of_room, groups, each
     given = data, stride, n, *left, k, parts, capacity, room, values, indices, overflow
     gpu.launch(kernel, (number * groups, 1), threads, capacity * _entry(bits), *given)
+    if overflow is not None:
+        shape = (ceil(room / 32), number), 256, 0
+        gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
+
+
+def _by_digits(gpu: Gpu, rows: Rows, k: int, indices: Any) -> Any:
+    data, dtype, rank, number, n, stride, bits = rows
+    digit = 8 if bits < 32 else 11
+    span = MIN_PART * ceil(n / min(ceil(n / MIN_PART), ceil(PARTS / number)) / MIN_PART)
+    groups = ceil(n / span)
+    states, counts = gpu.empty((number, (1 << digit) + 8), "int32"), gpu.empty((number * groups, 2), "int32")
+    keys = gpu.empty((number, k), f"int{bits}")
+    kernel, given = partial(_kernel, "digits.cu", dtype=dtype, rank=rank), (data, stride, n, span, groups, states)
+    gpu.launch(kernel("start"), (number, 1), 256, 0, states, k)
+    for _ in range(ceil(bits / digit)):
+        gpu.launch(kernel("count_digit"), (number * groups, 1), 512, 0, *given)
+    gpu.launch(kernel("count_parts"), (number * groups, 1), 512, 0, *given, counts)
+    gpu.launch(kernel("write_in_order"), (number * groups, 1), 512, 0, *given, counts, k, keys, indices)
+    return gpu.ordered(keys, indices) if rank.sorted else indices
 
 
 def _threads(among: int, bits: int) -> int:

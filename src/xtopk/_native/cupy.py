@@ -85,17 +85,13 @@ class Device(Gpu):
 
         return cupy.empty(shape, dtype)
 
-    def sort(self, a: Any) -> Any:
-        """Return integers sorted along the last axis; one row as one axis, which CuPy sorts by digits."""
+    def ordered(self, keys: Any, indices: Any) -> Any:
+        """Return indices in the order of the keys along the last axis, equals as they are."""
         import cupy
 
-        return cupy.sort(a if a.shape[0] > 1 else a.ravel(), axis=-1)
-
-    def argsort(self, a: Any) -> Any:
-        """Return where integers stand sorted along the last axis, equals in order."""
-        import cupy
-
-        return cupy.argsort(a if a.shape[0] > 1 else a.ravel(), axis=-1)
+        if keys.shape[0] == 1:  # CuPy sorts one axis by digits
+            keys, indices = keys.ravel(), indices.ravel()
+        return cupy.take_along_axis(indices.reshape(keys.shape), cupy.argsort(keys, axis=-1), axis=-1)
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream."""

@@ -6,12 +6,12 @@ else as constants, into which the one that is meant is inlined. What is written 
 
 from dataclasses import dataclass
 from functools import cache, partial
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 from xtopk._cuda.kernels import Kernel
 from xtopk._cuda.nvrtc import compiled, versions
-from xtopk._cuda.select import COPIED, Gpu, Rows, library_sorts, serves, topk_of_rows
+from xtopk._cuda.select import COPIED, Gpu, Rows, serves, topk_of_rows
 from xtopk._native.jax_gpu import least_elsewhere
 from xtopk._order import Ranking, dtype_name
 
@@ -31,11 +31,11 @@ extern "C" __global__ void __launch_bounds__({threads}) {name}_of_xla({parameter
 
 
 def kernels_serve(shape: tuple[int, ...], itemsize: int, k: int, axis: int) -> bool:
-    """Return whether kernels select from an array on a CUDA GPU, without what JAX has not: 64-bit integers to sort."""
+    """Return whether kernels select from an array on a CUDA GPU."""
     n, size, bits = shape[axis], prod(shape), 8 * itemsize
     if axis != len(shape) - 1 and size * itemsize > COPIED:
         return False
-    return serves(size // n, n, k, bits) and not library_sorts(size // n, n, k, bits) and usable()
+    return serves(size // n, n, k, bits) and usable()
 
 
 def least_by_kernels(jnp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -64,8 +64,9 @@ def _least(rows: Any, k: int, rank: Ranking) -> Any:
     n, itemsize = rows.shape[-1], rows.dtype.itemsize
     number, xla = rows.size // n, Xla(rows, jnp.arange(1).dtype)
     values, indices = xla.buffer((number, k), rows.dtype), xla.buffer((number, k), xla.index)
-    topk_of_rows(xla, Rows(rows, dtype_name(rows.dtype), rank, number, n, n, 8 * itemsize), k, values, indices)
-    return indices.array.reshape(*rows.shape[:-1], k)
+    given = Rows(rows, dtype_name(rows.dtype), rank, number, n, n, 8 * itemsize)
+    found = topk_of_rows(xla, given, k, values, indices)
+    return (indices.array if found is None or found is indices else found).reshape(*rows.shape[:-1], k)
 
 
 @dataclass
@@ -95,16 +96,16 @@ class Xla(Gpu):
         return Buffer(ShapeDtypeStruct(shape, dtype, **self.varies))
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Buffer:
-        """Return a buffer of as many bytes, for JAX may lack the dtype."""
-        import numpy as np
+        """Return a buffer; without x64, JAX has none of 64-bit integers, but as many bytes."""
+        if dtype == "int64" and self.index.itemsize < 8:
+            shape, dtype = (*shape[:-1], 2 * shape[-1]), "int32"
+        return self.buffer(shape, dtype)
 
-        return self.buffer((ceil(prod(shape) * np.dtype(dtype).itemsize / 4),), "int32")
+    def ordered(self, keys: Buffer, indices: Buffer) -> Any:
+        """Return indices in the order of the keys along the last axis, equals as they are."""
+        from jax.lax import sort
 
-    def sort(self, a: Any) -> Any:
-        """Do not come to this: see `kernels_serve`."""
-        raise TypeError("JAX may lack integers of 64 bits")
-
-    argsort = sort
+        return sort((keys.array, indices.array), num_keys=1, is_stable=True)[1]
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch, and take what was written for what the buffers hold."""
