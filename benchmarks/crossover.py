@@ -190,7 +190,7 @@ FIXED = {
     },
     "xtopk._native.jax_gpu.MIN_GAIN": "as in JAX on the CPU",
     **{f"xtopk._cuda.select.{name}": GPU for name in ("SHORT_WORK", "READ_TWICE", "MAX_ROW")},
-    **{f"xtopk._cuda.select.{name}": GPU for name in ("LEFT", "WARPS", "PLACED", "PARTS", "MIN_PART")},
+    **{f"xtopk._cuda.select.{name}": GPU for name in ("LEFT", "WARPS", "PLACED", "MAX_SORTED", "PARTS", "MIN_PART")},
     "xtopk._cuda.select.SHORT": "how many elements a warp can hold",
     "xtopk._cuda.select.BLOCK": "what the lanes of a warp load at once",
     "xtopk._cuda.select.BLOCKS": "what a block of threads reads; four loads a thread, of 1, 2, 4 and 8 on an H100",

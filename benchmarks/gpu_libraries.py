@@ -142,7 +142,7 @@ class Jax:
     """JAX, which has no events: many calls on the host's clock."""
 
     sample = 2e-2  # seconds, by which waiting for the last call is little
-    name, rows, rehearsed = "jax", ("jax-gpu", "jax-gpu-blocks"), ("jax-off-cpu",)
+    name, rows, rehearsed = "jax", ("jax-gpu", "jax-gpu-kernels", "jax-gpu-blocks"), ("jax-off-cpu",)
     lacks: tuple[str, ...] = ()
 
     def __init__(self, *, rehearse: bool) -> None:

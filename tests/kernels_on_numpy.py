@@ -18,8 +18,14 @@ class OnNumPy(Gpu):
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         return np.full(shape, 0x55, dtype=dtype)
 
-    def ordered(self, keys: Any, indices: Any) -> Any:
-        return np.take_along_axis(indices.reshape(keys.shape), np.argsort(keys, axis=-1, stable=True), axis=-1)
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
+        return np.zeros(shape, dtype=dtype)
+
+    def argsort(self, a: Any) -> Any:
+        return np.argsort(a, axis=-1, stable=True)
+
+    def take(self, a: Any, indices: Any) -> Any:
+        return np.take_along_axis(a.reshape(indices.shape), indices, axis=-1)
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         run(kernel, blocks, threads, shared, args)

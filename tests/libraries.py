@@ -283,6 +283,7 @@ KERNELS = "xtopk._cuda.select."
 def call_with_all_kernels(function: Any, *args: Any, **options: Any) -> Any:
     """Call with block maxima also of few elements, and with little memory to sort in."""
     little = {"READ_TWICE": 0, "SHORT": 0, "MIN_BLOCKS": 0, "MEMORY": 4096, "WARPS": 1, "MAX_ROW": 40, "MIN_PART": 64}
+    little["MAX_SORTED"] = 500
     with replaced({KERNELS + name: value for name, value in little.items()}):
         return function(*args, **options)
 

@@ -53,7 +53,8 @@ ALGORITHMS = {
     "argsort": ["indices_by_sort"],
     "rounds of minima": ["indices_by_rounds"],
     "threshold": ["indices_of_rows", "indices_of_row"],
-    **{f"kernel: {way}": ["topk_of_rows"] for way in ("a warp a row", "bound and collect", "block maxima", "digits")},
+    **{f"kernel: {way}": ["topk_of_rows"] for way in ("a warp a row", "bound and collect", "block maxima")},
+    **{f"kernel: {way}": ["topk_of_rows"] for way in ("keys", "digits")},
 }
 """Which functions of a native file stand for which algorithm."""
 

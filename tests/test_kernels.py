@@ -26,6 +26,7 @@ ALL = [
     ("rows.cu", "select_in_rows"),
     ("tiles.cu", "select_reaching"),
     ("rank.cu", "place"),
+    ("keys.cu", "keys_of_rows"),
     ("digits.cu", "write_in_order"),
 ]
 
@@ -87,7 +88,7 @@ def test_many_of_a_row(library: Library, dtype: str) -> None:
     if dtype.startswith("float"):
         x[rng.random(x.shape) < 0.3] = np.nan
         x[rng.random(x.shape) < 0.1] = -0.0
-    with replaced({KERNELS + "MIN_PART": 1024}):
+    with replaced({KERNELS + "MIN_PART": 1024, KERNELS + "MAX_SORTED": 0}):
         for k, options in ((5000, {}), (9001, {"mode": "smallest"}), (8000, {"nan": "greatest", "sorted": False})):
             assert_ranked(library.topk(x, k, **options), x, k, **options)
             assert_ranked(library.topk(x[:, 1:], k - 1, **options), x[:, 1:], k - 1, **options)
@@ -127,7 +128,7 @@ def test_what_kernels_serve() -> None:
         (64, 131_072, 50, "bound and collect"),
         (1024, 131_072, 50, "block maxima"),
         (1, 10**8, 100, "block maxima"),
-        (1, 1 << 18, 1 << 16, "digits"),
+        (1, 1 << 18, 1 << 16, "keys"),
         (64, 1 << 18, 1 << 16, "digits"),
         (8, 1 << 20, 30_000, "digits"),
         (1, 1 << 23, 10_000, "block maxima"),
@@ -171,7 +172,10 @@ def test_what_jax_launches_is_compiled_for_a_gpu(library: Library) -> None:
     by_shards = jax.shard_map(partial(xtopk.topk, k=9), mesh=mesh, in_specs=spec, out_specs=spec)
     rows = jax.ShapeDtypeStruct((9, 5000), "float32", sharding=jax.NamedSharding(mesh, spec))
     programs: list[tuple[Any, Any, int]] = [(by_shards, rows, 1), (jax.vmap(partial(xtopk.topk, k=9)), rows, 1)]
-    for n, k, launches in [(1000, 5, 1), (10**8, 9, 3), (1 << 23, 10_000, 4)]:
+    long = jax.ShapeDtypeStruct((9, 1 << 20), "float32", sharding=jax.NamedSharding(mesh, spec))
+    many = jax.shard_map(partial(xtopk.topk, k=300_000), mesh=mesh, in_specs=spec, out_specs=spec)
+    programs.append((many, long, 4))
+    for n, k, launches in [(1000, 5, 1), (10**8, 9, 3), (1 << 23, 10_000, 4), (9000, 8000, 1), (1 << 23, 1 << 20, 4)]:
         programs.append((partial(xtopk.topk, k=k), jax.ShapeDtypeStruct((n,), "float32"), launches))
     for function, x, launches in programs:
         with replaced(constants):

@@ -1,27 +1,17 @@
 // Many of each row, in the order of the row: all threads of the card count keys by a digit of their bits, from the first
 // on, until the k-th key is known (Alabi et al., "Fast k-selection algorithms for graphics processing units", 2012); then
-// each block of threads counts what comes up to it in its part of a row, and writes that behind what others have.
+// each block of threads counts what comes up to it in its part of a row, and writes that behind what earlier parts have.
 //
-// A part is `span` elements, and `groups` of them are a row.
+// A part is `span` elements, and `groups` of them are a row. States are zeros at first, and so are the counts behind them.
 
 const int WIDE = BITS < 32 ? 8 : 11, MANY = 1 << WIDE, WARPS = 16;
 
-struct State {
+struct __align__(8) State {
     Known known;
-    unsigned done, bins[MANY];
+    unsigned done, started, bins[MANY];
 };
 
-struct Counts {
-    unsigned less, equal;
-};
-
-KERNEL(256) start(State* states, int k) {
-    State& state = states[blockIdx.x];
-    for (int i = threadIdx.x; i < MANY; i += blockDim.x) state.bins[i] = 0;
-    if (threadIdx.x == 0) state.known = {0, BITS, (unsigned)k, false}, state.done = 0;
-}
-
-KERNEL(512) count_digit(const Word* x, long long stride, int n, int span, int groups, State* states) {
+KERNEL(512) count_digit(const Word* x, long long stride, int n, int span, int groups, State* states, int k) {
     __shared__ unsigned bins[MANY], digit, before;
     __shared__ bool is_last;
     long long row = blockIdx.x / groups;
@@ -29,6 +19,7 @@ KERNEL(512) count_digit(const Word* x, long long stride, int n, int span, int gr
     State& state = states[row];
     Known known = state.known;
     if (known.all) return;
+    if (!known.wanted) known = {0, BITS, (unsigned)k, false};
     int bits = min(WIDE, known.open), rest = known.open - bits;
     for (int i = threadIdx.x; i < MANY; i += blockDim.x) bins[i] = 0;
     __syncthreads();
@@ -65,6 +56,10 @@ KERNEL(512) count_digit(const Word* x, long long stride, int n, int span, int gr
     state.done = 0;
 }
 
+struct Counts {
+    unsigned less, equal;
+};
+
 // The sum over all threads, which all get, and what comes of those before this one.
 __device__ __forceinline__ Counts sum_of(Counts mine, Counts& before) {
     __shared__ Counts warps[WARPS];
@@ -96,11 +91,18 @@ __device__ __forceinline__ Counts counts_of(const Chunk& chunk, const Known& kno
     return mine;
 }
 
-KERNEL(512) count_parts(const Word* x, long long stride, int n, int span, int groups, const State* states,
-                        Counts* counts) {
+// Parts are taken in the order in which blocks start, so that those before are under way, and will say what they counted.
+// Keys are written as signed integers of their size, for a library to sort.
+KERNEL(512) write_in_order(const Word* x, long long stride, int n, int span, int groups, State* states, int k, Word* keys,
+                           INDEX* indices) {
+    __shared__ unsigned taken;
     long long row = blockIdx.x / groups;
-    unsigned first = blockIdx.x % groups * (unsigned)span, end = min(first + span, (unsigned)n);
-    Known known = states[row].known;
+    State& state = states[row];
+    volatile unsigned long long* counted = (unsigned long long*)(states + gridDim.x / groups) + row * groups;
+    if (threadIdx.x == 0) taken = atomicAdd(&state.started, 1);
+    __syncthreads();
+    unsigned group = taken, first = group * (unsigned)span, end = min(first + span, (unsigned)n);
+    Known known = state.known;
     Counts mine = {0, 0}, before;
     for (unsigned start = first + threadIdx.x * EACH; start < end; start += blockDim.x * EACH) {
         Chunk chunk;
@@ -109,19 +111,12 @@ KERNEL(512) count_parts(const Word* x, long long stride, int n, int span, int gr
         mine = {mine.less + found.less, mine.equal + found.equal};
     }
     Counts sum = sum_of(mine, before);
-    if (threadIdx.x == 0) counts[blockIdx.x] = sum;
-}
-
-// Writes keys as signed integers of their size, for a library to sort.
-KERNEL(512) write_in_order(const Word* x, long long stride, int n, int span, int groups, const State* states,
-                           const Counts* counts, int k, Word* keys, INDEX* indices) {
-    long long row = blockIdx.x / groups;
-    unsigned group = blockIdx.x % groups, first = group * (unsigned)span, end = min(first + span, (unsigned)n);
-    Known known = states[row].known;
-    Counts mine = {0, 0}, before;
+    if (threadIdx.x == 0) counted[group] = 1ull << 62 | (unsigned long long)sum.less << 31 | sum.equal;
+    mine = {0, 0};
     for (unsigned i = threadIdx.x; i < group; i += blockDim.x) {
-        Counts other = counts[row * groups + i];
-        mine = {mine.less + other.less, mine.equal + other.equal};
+        unsigned long long other;
+        while (!(other = counted[i])) {}
+        mine = {mine.less + (unsigned)(other >> 31 & 0x7FFFFFFF), mine.equal + (unsigned)(other & 0x7FFFFFFF)};
     }
     Counts ahead = sum_of(mine, before);
     keys += row * k;

@@ -7,7 +7,7 @@ by digit, and the library sorts what comes up to it.
 """
 
 import os
-from functools import cache, partial
+from functools import cache
 from math import ceil, inf, log, sqrt
 from typing import Any, NamedTuple, Protocol
 
@@ -37,11 +37,14 @@ LEFT = 2
 WARPS = 1 << 12
 """So many warps look at the tiles, for so many a card holds, and at up to 32 tiles each."""
 
-MAX_ROW = 1 << 19
+MAX_ROW = 1 << 17
 """A longer row takes one multiprocessor too long."""
 
 PLACED = 1 << 28
 """So many times entries are compared in less time than the library takes to sort them."""
+
+MAX_SORTED = 1 << 22
+"""So many elements are sorted by the library where k is more than a kernel sorts."""
 
 PARTS, MIN_PART = 1 << 10, 1 << 13
 """So many blocks of threads count digits, each of at least so many elements."""
@@ -68,8 +71,14 @@ class Gpu(Protocol):
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch so many blocks, with arrays, integers and None for a null pointer."""
 
-    def ordered(self, keys: Any, indices: Any) -> Any:
-        """Return indices in the order of the keys along the last axis, equals as they are."""
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Return an array of zeros."""
+
+    def argsort(self, a: Any) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+
+    def take(self, a: Any, indices: Any) -> Any:
+        """Return elements along the last axis."""
 
 
 class Rows(NamedTuple):
@@ -108,7 +117,7 @@ def topk_of_rows(gpu: Gpu, rows: Rows, k: int, values: Any, indices: Any) -> Any
         _select_in_tiles(gpu, rows, tiles, k, values, indices)
         return None
     if not _fits(k, bits) or n > MAX_ROW:
-        return _by_digits(gpu, rows, k, indices)
+        return (_by_keys if number * n <= MAX_SORTED else _by_digits)(gpu, rows, k, indices)
     threads = _threads(n, bits)
     parts, capacity = _parts(threads, k, 2 * k, bits)
     shape = (number, 1), threads, capacity * _entry(bits)
@@ -127,6 +136,8 @@ def plan_of_rows(count: int, n: int, k: int, bits: int) -> Plan:
         how = f"maxima of {tiles.bound_by} {of} bound the k-th, and what reaches the bound is sorted"
         return Plan("kernel: block maxima", BLOCK * 8 // bits, how)
     if not _fits(k, bits) or n > MAX_ROW:
+        if count * n <= MAX_SORTED:
+            return Plan("kernel: keys", 0, f"the library sorts keys of {n} elements for {k} of them")
         return Plan("kernel: digits", 0, f"the k-th key is found digit by digit, and the library sorts {k} keys")
     how = f"the best of parts of {n} elements bound the k-th, and what reaches the bound is sorted"
     return Plan("kernel: bound and collect", 0, how)
@@ -208,20 +219,26 @@ def _select_in_tiles(gpu: Gpu, rows: Rows, tiles: Tiles, k: int, values: Any, in
         gpu.launch(_kernel("rank.cu", "place", dtype, rank), *shape, overflow, room, data, stride, k, values, indices)
 
 
+def _by_keys(gpu: Gpu, rows: Rows, k: int, indices: Any) -> Any:
+    data, dtype, rank, number, n, stride, bits = rows
+    keys = gpu.empty((number, n), f"int{bits}")
+    gpu.launch(_kernel("keys.cu", "keys_of_rows", dtype, rank), (ceil(n / 256), number), 256, 0, data, stride, n, keys)
+    return gpu.argsort(keys)[..., :k]
+
+
 def _by_digits(gpu: Gpu, rows: Rows, k: int, indices: Any) -> Any:
     data, dtype, rank, number, n, stride, bits = rows
     digit = 8 if bits < 32 else 11
     span = MIN_PART * ceil(n / min(ceil(n / MIN_PART), ceil(PARTS / number)) / MIN_PART)
     groups = ceil(n / span)
-    states, counts = gpu.empty((number, (1 << digit) + 8), "int32"), gpu.empty((number * groups, 2), "int32")
+    shape = (number * groups, 1), 512, 0
+    states = gpu.zeros((number, (1 << digit) + 8 + 2 * groups), "int32")  # room for a state, and two counts a group
     keys = gpu.empty((number, k), f"int{bits}")
-    kernel, given = partial(_kernel, "digits.cu", dtype=dtype, rank=rank), (data, stride, n, span, groups, states)
-    gpu.launch(kernel("start"), (number, 1), 256, 0, states, k)
+    kernel, given = _kernel("digits.cu", "count_digit", dtype, rank), (data, stride, n, span, groups, states, k)
     for _ in range(ceil(bits / digit)):
-        gpu.launch(kernel("count_digit"), (number * groups, 1), 512, 0, *given)
-    gpu.launch(kernel("count_parts"), (number * groups, 1), 512, 0, *given, counts)
-    gpu.launch(kernel("write_in_order"), (number * groups, 1), 512, 0, *given, counts, k, keys, indices)
-    return gpu.ordered(keys, indices) if rank.sorted else indices
+        gpu.launch(kernel, *shape, *given)
+    gpu.launch(_kernel("digits.cu", "write_in_order", dtype, rank), *shape, *given, keys, indices)
+    return gpu.take(indices, gpu.argsort(keys)) if rank.sorted else indices
 
 
 def _threads(among: int, bits: int) -> int:

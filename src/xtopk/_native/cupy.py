@@ -85,13 +85,23 @@ class Device(Gpu):
 
         return cupy.empty(shape, dtype)
 
-    def ordered(self, keys: Any, indices: Any) -> Any:
-        """Return indices in the order of the keys along the last axis, equals as they are."""
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Return an array of zeros."""
         import cupy
 
-        if keys.shape[0] == 1:  # CuPy sorts one axis by digits
-            keys, indices = keys.ravel(), indices.ravel()
-        return cupy.take_along_axis(indices.reshape(keys.shape), cupy.argsort(keys, axis=-1), axis=-1)
+        return cupy.zeros(shape, dtype)
+
+    def argsort(self, a: Any) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+        import cupy
+
+        return cupy.argsort(a if a.shape[0] > 1 else a.ravel(), axis=-1).reshape(a.shape)
+
+    def take(self, a: Any, indices: Any) -> Any:
+        """Return elements along the last axis."""
+        import cupy
+
+        return cupy.take_along_axis(a.reshape(indices.shape), indices, axis=-1)
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream."""

@@ -101,11 +101,25 @@ class Xla(Gpu):
             shape, dtype = (*shape[:-1], 2 * shape[-1]), "int32"
         return self.buffer(shape, dtype)
 
-    def ordered(self, keys: Buffer, indices: Buffer) -> Any:
-        """Return indices in the order of the keys along the last axis, equals as they are."""
-        from jax.lax import sort
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Buffer:
+        """Return a buffer of zeros."""
+        import jax.numpy as jnp
 
-        return sort((keys.array, indices.array), num_keys=1, is_stable=True)[1]
+        buffer = self.empty(shape, dtype)
+        buffer.array = jnp.zeros_like(buffer.shape)
+        return buffer
+
+    def argsort(self, a: Buffer) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+        import jax.numpy as jnp
+
+        return jnp.argsort(a.array, axis=-1, stable=True)
+
+    def take(self, a: Buffer, indices: Any) -> Any:
+        """Return elements along the last axis."""
+        import jax.numpy as jnp
+
+        return jnp.take_along_axis(a.array, indices, axis=-1, mode="promise_in_bounds")
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch, and take what was written for what the buffers hold."""

@@ -80,9 +80,17 @@ class Device(Gpu):
         """Return a tensor on the device."""
         return self.torch.empty(shape, dtype=getattr(self.torch, dtype), device=self.device)
 
-    def ordered(self, keys: Any, indices: Any) -> Any:
-        """Return indices in the order of the keys along the last axis, equals as they are."""
-        return indices.view(keys.shape).gather(-1, keys.sort(dim=-1, stable=True).indices)
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Return a tensor of zeros."""
+        return self.torch.zeros(shape, dtype=getattr(self.torch, dtype), device=self.device)
+
+    def argsort(self, a: Any) -> Any:
+        """Return where integers stand sorted along the last axis, equals in order."""
+        return a.sort(dim=-1, stable=True).indices
+
+    def take(self, a: Any, indices: Any) -> Any:
+        """Return elements along the last axis."""
+        return a.reshape(indices.shape).gather(-1, indices)
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         """Launch on the current stream; every argument is passed in 64 bits, of which a kernel may take 32."""
