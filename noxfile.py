@@ -49,7 +49,7 @@ BACKENDS = {
     "strict": (["array-api-strict"], [Run("strict,own-top-k")]),
     "cupy": (["cupy-cuda13x"], [Run("cupy,cupy-kernels,cupy-blocks")]),
     "torch-cuda": ([TORCH, "ml_dtypes"], [Run("torch-cuda,torch-cuda-kernels,torch-cuda-blocks")]),
-    "jax-gpu": (["jax[cuda13]"], [Run("jax-gpu,jax-gpu-blocks", X64)]),
+    "jax-gpu": (["jax[cuda13]", "cuda-bindings"], [Run("jax-gpu,jax-gpu-kernels,jax-gpu-blocks", X64)]),
 }
 """What the session of a library installs, and its runs of pytest."""
 
@@ -164,11 +164,11 @@ def tests(session: nox.Session, backend: str) -> None:
 @nox.session
 def kernels(session: nox.Session) -> None:
     """Compile the CUDA kernels as for a GPU, and run them on the CPU."""
-    session.install(".[numpy]", *TEST_TOOLS, "cuda-bindings", "nvidia-cuda-nvrtc==13.0.*")
+    session.install(".[numpy]", *TEST_TOOLS, TORCH, "ml_dtypes", "jax", "cuda-bindings", "nvidia-cuda-nvrtc==13.0.*")
     session.run("python", "-c", "from cuda.bindings import nvrtc; print(nvrtc.nvrtcVersion())")
     tests = session.posargs or ["-q", "-n", "2", *files(("kernels", "topk", "mask"))]
-    rows = "cupy-kernels-on-numpy,cupy-all-kernels-on-numpy"
-    session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": rows})
+    rows = "cupy-kernels-on-numpy,cupy-all-kernels-on-numpy,torch-kernels,jax-kernels"
+    session.run("pytest", *tests, env={"XTOPK_TEST_LIBRARIES": rows} | X64 | FAST_COMPILE)
 
 
 @nox.session

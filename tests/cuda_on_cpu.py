@@ -21,7 +21,7 @@ Triple = tuple[int, int, int]
 UNAVAILABLE = "" if sys.platform == "linux" and which("g++") else "kernels run on the CPU only on Linux with g++"
 
 _SHIM = Path(__file__).with_suffix(".h")
-_OPTIONS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-w", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE")
+_OPTIONS = ("-std=c++17", "-Og", "-shared", "-fPIC", "-w", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE")
 _SANITIZE = ("-fsanitize=undefined", "-fno-sanitize=null,nonnull-attribute,return,vptr", "-fno-sanitize-recover")
 _KERNEL = re.compile(r'extern\s*"C"\s*__global__\s+(?=[^{;]*?\bvoid\s[^{;]*?\b(\w+)\s*\((?:[^()]|\(\))*\)\s*\{)')
 _DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\s*\(\s*\d+\s*\)\s*)?([\w\s]+?)\s*(\w+)\s*\[\s*\]\s*;")

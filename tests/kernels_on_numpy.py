@@ -1,5 +1,7 @@
-"""NumPy arrays in the place of CuPy's, JAX's own on the CPU, and the kernels run there."""
+"""NumPy arrays in the place of CuPy's, torch's and JAX's own on the CPU, and the kernels run there."""
 
+import ctypes
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 from tests.cuda_on_cpu import compiled
 from xtopk._cuda.kernels import Kernel
 from xtopk._cuda.select import Gpu
+from xtopk._native.torch_cuda import Device
 
 
 class OnNumPy(Gpu):
@@ -29,6 +32,21 @@ class OnNumPy(Gpu):
 
     def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
         run(kernel, blocks, threads, shared, args)
+
+
+class OnTorch(Device):
+    """The CPU in the place of torch's device."""
+
+    def __init__(self, index: int) -> None:
+        self.torch = import_module("torch")
+        self.device = self.torch.device("cpu")
+
+    def launch(self, kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, *args: Any) -> None:
+        run(kernel, blocks, threads, shared, [a if a is None or type(a) is int else _from(a.data_ptr()) for a in args])
+
+
+def _from(address: int) -> Any:
+    return np.ctypeslib.as_array((ctypes.c_ubyte * 1).from_address(address))
 
 
 def run(kernel: Kernel, blocks: tuple[int, int], threads: int, shared: int, args: Any) -> None:

@@ -167,6 +167,17 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         return function(x, *args, **options)
 
 
+def torch_call_with_kernels(function: Any, *args: Any, **options: Any) -> Any:
+    """Call as if on a CUDA GPU, with kernels as the CPU runs them, block maxima also of few elements."""
+    from tests.kernels_on_numpy import OnTorch
+    from xtopk._native import NATIVES
+    from xtopk._native.torch_cuda import topk_by_kernels
+
+    device = {"xtopk._native.torch_cuda._device": OnTorch, "xtopk._native.torch_cuda._is_alone": lambda: True}
+    with mock.patch.dict(NATIVES, torch=NATIVES["torch"]._replace(topk=topk_by_kernels)), replaced(device):
+        return call_with_all_kernels(function, *args, **options)
+
+
 def jax_make(x: Any) -> Any:
     return import_module("jax.numpy").asarray(x)
 
@@ -357,6 +368,18 @@ LIBRARIES = (
         back=torch_back,
         call=torch_call_with_blocks,
         disguised=True,
+    ),
+    Library(
+        "torch-kernels",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=torch_make,
+        back=torch_back,
+        call=torch_call_with_kernels,
+        static=True,
+        disguised=True,
+        kernels=True,
     ),
     Library(
         "jax",

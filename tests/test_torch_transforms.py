@@ -215,6 +215,19 @@ def test_fake_and_meta_tensors(library: Library, dtype: str) -> None:
         assert_shapes(torch.empty(2, 9, 7, dtype=getattr(torch, dtype)))
 
 
+@pytest.mark.parametrize("pre_dispatch", [False, True])
+@pytest.mark.parametrize("n", [900, 100_000])
+@TORCH
+def test_a_graph_of_plain_tensors_keeps_no_answer(library: Library, n: int, pre_dispatch: bool) -> None:
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    x_np = np.random.default_rng(0).permutation(n).astype(np.float32)
+    traced = make_fx(lambda a: tuple(xtopk.topk(a, 9)), tracing_mode="real", pre_dispatch=pre_dispatch)
+    graph = traced(library.make(x_np))
+    x_np[::7], x_np[1] = n, np.nan
+    assert_ranked(library.back(*graph(library.make(x_np))), x_np, 9)
+
+
 @TORCH
 def test_parameters_subclasses_and_inference_mode(library: Library) -> None:
     torch = library.namespace

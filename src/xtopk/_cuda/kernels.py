@@ -26,7 +26,8 @@ def macros_of(dtype: str, rank: Ranking) -> tuple[str, ...]:
     kind = 2 if dtype in FLOAT_BITS else int(dtype.startswith("int"))
     infinity = f"{FLOAT_INFINITY_BITS.get(dtype, 0)}ull"
     found = {"BITS": bits, "KIND": kind, "INFINITY_BITS": infinity, "LARGEST": int(rank.largest)}
-    return tuple(f"-D{name}={value}" for name, value in (found | {"NAN_FIRST": int(rank.nan_first)}).items())
+    found["NAN_FIRST"] = int(rank.nan_first and kind == 2)
+    return tuple(f"-D{name}={value}" for name, value in found.items())
 
 
 @cache

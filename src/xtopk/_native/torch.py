@@ -108,4 +108,15 @@ def _is_plain(x: Any) -> bool:
     import torch
 
     is_usual = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
-    return is_usual and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    is_usual = is_usual and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    modes = torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack()
+    return is_usual and not (modes and _is_traced())
+
+
+def _is_traced() -> bool:
+    """Return whether torch makes a graph of operations on plain tensors, or fakes their results."""
+    import torch
+    from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+    fake = torch._C._TorchDispatchModeKey.FAKE
+    return get_proxy_mode() is not None or torch._C._get_dispatch_mode(fake) is not None

@@ -7,6 +7,7 @@ from typing import Any
 from xtopk._cuda.kernels import Kernel
 from xtopk._cuda.nvrtc import compiled, result, versions
 from xtopk._cuda.select import COPIED, Gpu, Rows, serves, topk_of_rows
+from xtopk._native.torch_eager import gather
 from xtopk._order import Ranking, dtype_name
 
 
@@ -38,7 +39,7 @@ def topk_by_kernels(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     if found is not None:
         indices = found.reshape(shape)
     if found is not None or x.requires_grad or xp.autograd.forward_ad.unpack_dual(x).tangent is not None:
-        values = given.gather(-1, indices)
+        values = gather(xp, given, -1, indices)
     if given is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
     return values, indices
@@ -59,7 +60,8 @@ def usable() -> bool:
     """Return whether kernels can be compiled and launched here."""
     import torch
 
-    return torch.version.cuda is not None and all(versions())
+    compiler, driver = versions()
+    return torch.version.cuda is not None and 0 < compiler // 1000 <= driver // 1000
 
 
 class Device(Gpu):
