@@ -126,6 +126,13 @@ CONSTANTS = (
     Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant("torch", TORCH, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])),
     Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
+    Constant(
+        "torch",
+        TORCH,
+        "SORTED_AT_ONCE",
+        (1 << 7, 1 << 9, 1 << 11),
+        tuple((shape, 5, d) for shape in ((10, 20), (8, 100), (40, 50)) for d in ("float32", "ties")),
+    ),
     Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
     Constant("torch", VERIFIED, "SORTED_UP_TO", (0, 1 << 14), (((32, 100), 5, "ties"), ((16, 512), 5, "ties"))),
     Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), ((256, 1000), 5, "ties"))),

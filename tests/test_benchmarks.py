@@ -67,7 +67,11 @@ def test_any_tasks_are_new_with_each_seed_alone() -> None:
 def test_sides_take_turns() -> None:
     turns: list[str] = []
     medians({"a": lambda: turns.append("a"), "b": lambda: turns.append("b")}, seconds=0, least=2)
-    assert turns == ["a", "b"] * 3
+    assert sorted(turns) == ["a"] * 3 + ["b"] * 3
+    medians({"a": lambda: turns.append("a"), "b": lambda: turns.append("b")}, seconds=0, least=30)
+    pairs = [turns[i : i + 2] for i in range(0, len(turns), 2)]
+    assert all(sorted(pair) == ["a", "b"] for pair in pairs)
+    assert ["b", "a"] in pairs
 
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="plots need matplotlib, which only the bench session has")

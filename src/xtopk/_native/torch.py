@@ -16,10 +16,10 @@ from xtopk._native.torch_dtensor import (
     is_dtensor,
     refuse_transformed_dtensor,
 )
-from xtopk._native.torch_eager import eager_plan, gather, indices_eager, is_direct
+from xtopk._native.torch_eager import eager_plan, gather, indices_eager, is_direct, is_sorted_at_once
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._order import Ranking
-from xtopk._select.verified import mended, topk_and_doubt
+from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -41,16 +41,19 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         return topk_by_kernels(xp, x, k, axis, rank)
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
+    rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
     looks = is_plain and x.is_cpu
-    if looks and is_direct(x, k, axis, rank):
+    if looks and is_sorted_at_once(x, k, rank):
+        indices = indices_by_sort(rows.detach(), k, rank)
+    elif looks and is_direct(x, k, axis, rank):
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
-        if axis == x.ndim - 1:
-            indices = mended(xp, x.detach(), k, rank, indices, doubt)
-            return gather(xp, x, -1, indices), indices
-    rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    indices = (indices_eager if looks else indices_static)(xp, rows.detach(), k, rank)
+        if rows is not x:
+            indices, doubt = indices.movedim(axis, -1), doubt.movedim(axis, -1)
+        indices = mended(xp, rows.detach(), k, rank, indices, doubt)
+    else:
+        indices = (indices_eager if looks else indices_static)(xp, rows.detach(), k, rank)
     values = gather(xp, rows, -1, indices)
     if rows is not x:
         return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()

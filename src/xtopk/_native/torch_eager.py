@@ -12,7 +12,7 @@ from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, indices_of_r
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
-from xtopk._select.verified import indices_by_topk
+from xtopk._select.verified import LISTED, indices_by_topk
 
 DIRECT_BELOW = 1 << 15
 HEAPED_BELOW = 1 << 18
@@ -22,6 +22,9 @@ work take longer than it."""
 
 ROW_FROM = 1 << 16
 """One row so long, or longer, is cut into blocks."""
+
+SORTED_AT_ONCE = 1 << 10
+"""So few elements of rows, or for so many of them that Python had better not compare them, are sorted altogether."""
 
 HEAPED = 64
 FOLDED_HEAPED = 1 << 10
@@ -41,7 +44,7 @@ UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": 
 
 def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
-    if dtype_name(x.dtype) in UNSUPPORTED:
+    if dtype_name(x.dtype) in UNSUPPORTED or _is_tied(x, k, rank):
         return False
     if x.numel() < DIRECT_BELOW:
         return True
@@ -51,9 +54,23 @@ def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)
 
 
+def is_sorted_at_once(x: Any, k: int, rank: Ranking) -> bool:
+    """Return whether to sort so few elements, which takes less time than to ask for ties and NaN."""
+    if x.numel() > SORTED_AT_ONCE or not rank.stable or k == 1 or dtype_name(x.dtype) in UNSUPPORTED:
+        return False
+    return bool(x.ndim > 1 or k >= LISTED)
+
+
+def _is_tied(x: Any, k: int, rank: Ranking) -> bool:
+    """Return whether elements of few bits are sure to tie, and order counts, so that it is asked for at once."""
+    return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and x.numel() > SORTED_AT_ONCE)
+
+
 def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way a call goes."""
     n, how = x.shape[axis], "with a look for ties and NaN"
+    if is_sorted_at_once(x, k, rank):
+        return Plan("sort", 0, f"few elements, {x.numel()}, in rows of {n}")
     if is_direct(x, k, axis, rank):
         return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
     if width := _width(x, k, positive=False):
@@ -89,8 +106,8 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if folds := _folds(rows, n, k):
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
-    elif rows.numel() < DIRECT_BELOW:
-        select = indices_by_ranking
+    elif rows.numel() < DIRECT_BELOW or (rows.numel() < HEAPED_BELOW and _is_tied(rows, k, rank)):
+        select, positive = indices_by_ranking, may_be_positive(rows, k, rank)
     elif _is_heaped(n, k):
         select, positive = indices_by_topk, may_be_positive(rows, k, rank)
     elif _is_one_by_one(rows, k):

@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 
 from xtopk._order import FLOAT_BITS, FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
-from xtopk._select.packed import BITS_PACKED
+from xtopk._select.packed import BITS_PACKED, unpack
 from xtopk._select.settle import settle
 
 PEEKED = 16
@@ -58,25 +58,25 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     rises = key[..., :-1] < key[..., 1:]
     if not rank.stable or not rises.numel() or rises.view(xp.uint8).amin():
         return indices, key[..., :k], None
-    indices = put_in_order(indices.contiguous(), key[..., :k], rises[..., : k - 1])
+    indices = put_in_order(xp, indices, rises[..., : k - 1])
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
 
 
-def put_in_order(indices: Any, values: Any, differ: Any) -> Any:
-    """Return indices of ascending values with the lower first among equals, given where neighbours differ."""
-    tied = ~differ.all(-1)
-    if tied.any():
-        lower, order = indices[tied].sort()
-        order = values[tied].gather(-1, order).argsort(stable=True)
-        indices[tied] = lower.gather(-1, order)
-    return indices
+def put_in_order(xp: Any, indices: Any, differ: Any) -> Any:
+    """Return the indices of sorted elements with the lower first among equals, given where neighbours differ.
+
+    What is sorted is nearly so: how many values come before, packed with the index.
+    """
+    before = xp.zeros_like(indices)
+    before[..., 1:] = differ.cumsum(-1)
+    return unpack(before.bitwise_left_shift_(BITS_PACKED).bitwise_or_(indices).sort().values)
 
 
 def integer_key(xp: Any, x: Any, rank: Ranking) -> Any:
     """Return what `rank_key` does for signed integers and floats, in the passes that vector instructions make fast."""
     if not x.is_floating_point():
         return number_key(xp, x, rank)
-    if x.dtype.itemsize == 2:
+    if x.dtype == xp.bfloat16:  # which has no NaN below -inf
         x = x.to(xp.float32)
     # One NaN for all of them: above +inf, or below -inf where the greatest come first.
     x = xp.nan_to_num(x, nan=-nan if rank.largest and not rank.nan_first else nan, posinf=inf, neginf=-inf)

@@ -3,8 +3,8 @@
 from operator import gt, lt
 from typing import Any
 
-from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
-from xtopk._select.ranked import as_integers, indices_by_ranking
+from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
+from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
 from xtopk._select.settle import settle
 
 LISTED = 64
@@ -12,7 +12,7 @@ LISTED = 64
 
 SORTED_UP_TO = 1 << 12
 RANKED_UP_TO = 1 << 16
-"""So few elements are put in order, or ranked, altogether in less time than it takes to pick the rows in doubt."""
+"""So few elements are sorted, or ranked, altogether in less time than it takes to look at the rows in doubt."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
@@ -68,26 +68,42 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
     are sorted or ranked anew, as is a row in which NaN is chosen.
     """
     if rows.numel() <= SORTED_UP_TO:
-        return _in_order(rows, rank)[..., :k]
+        return indices_by_sort(rows, k, rank)
     if rows.ndim == 1:
         return _mended_row(xp, rows, k, rank, indices)
     if rows.numel() <= RANKED_UP_TO:
-        return indices_by_ranking(xp, rows, k, rank)
+        is_packed = rows.dtype.itemsize < 8 or not rows.is_floating_point()
+        return indices_by_ranking(xp, rows, k, rank) if is_packed else _refilled(xp, rows, k, rank, indices)
     wrong = doubt.any(-1)
-    few, chosen = rows[wrong], indices[wrong]
+    is_most = 2 * int(wrong.sum()) >= wrong.numel()  # then no row is copied
+    few, chosen, is_open = (a if is_most else a[wrong] for a in (rows, indices, doubt[..., -1]))
     if not rank.stable:
-        indices[wrong] = indices_by_ranking(xp, few, k, rank)
-        return indices
-    is_open = doubt[wrong][:, -1]
-    if is_open.any():
-        settle(xp, few, chosen, is_open, None, rank)
-    chosen = chosen.sort().values
-    values = few.gather(-1, chosen)
-    chosen = chosen.gather(-1, _in_order(values, rank))
-    if values.is_floating_point() and (hidden := values.isnan().any(-1)).any():
-        chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
+        chosen = indices_by_ranking(xp, few, k, rank)
+    else:
+        if is_open.any():
+            settle(xp, few, chosen, is_open, None, rank)
+        values = few.gather(-1, chosen)
+        chosen = put_in_order(xp, chosen, values[..., 1:] != values[..., :-1])
+        if values.is_floating_point() and (hidden := values.isnan().any(-1)).any():
+            chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
+    if is_most:
+        return chosen
     indices[wrong] = chosen
     return indices
+
+
+def _refilled(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any) -> Any:
+    """Return what `_mended_row` does for each row, the first of the equals found by a top k of positions."""
+    n, values = rows.shape[-1], rows.gather(-1, indices)
+    if not rank.stable or values.isnan().any():
+        return indices_by_ranking(xp, rows, k, rank)
+    last = values[..., -1:]
+    backwards = xp.arange(n, 0, -1, dtype=xp.int32)
+    equal = n - ((rows == last) * backwards).topk(k).values.to(xp.int64)
+    better = values != last
+    place = positions(xp, rows, 0, k) - better.sum(-1, keepdim=True)
+    chosen = xp.where(better, indices, equal.gather(-1, place.clamp_(min=0)))
+    return put_in_order(xp, chosen, values[..., 1:] != values[..., :-1])
 
 
 def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
@@ -98,12 +114,13 @@ def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
     last = values.amin() if rank.largest else values.amax()
     better = indices[values != last]
     equal = (row == last).nonzero()[: k - better.shape[0], 0]
-    chosen = xp.concat([better, equal]).sort().values
-    return chosen[_in_order(row[chosen], rank)]
+    chosen = xp.concat([better, equal])
+    values = row[chosen]
+    return put_in_order(xp, chosen, values[1:] != values[:-1])
 
 
-def _in_order(rows: Any, rank: Ranking) -> Any:
-    """Return where all elements of each row stand in rank order; a sort takes NaN for the greatest."""
+def indices_by_sort(rows: Any, k: int, rank: Ranking) -> Any:
+    """Return where the first k of each row stand, by a sort of all; it takes NaN for the greatest."""
     if rank.largest and not rank.nan_first:
         rows = -rows if rows.is_floating_point() else ~rows
-    return rows.sort(dim=-1, stable=True, descending=rank.nan_first).indices
+    return rows.sort(dim=-1, stable=True, descending=rank.nan_first).indices.narrow_copy(-1, 0, k)
