@@ -41,11 +41,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         return topk_by_kernels(xp, x, k, axis, rank)
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
-    rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
     looks = is_plain and x.is_cpu
-    if looks and is_sorted_at_once(x, k, rank):
-        indices = indices_by_sort(rows.detach(), k, rank)
-    elif looks and is_direct(x, k, axis, rank):
+    if looks and is_sorted_at_once(x, k, axis, rank):
+        indices = indices_by_sort(x.detach(), k, rank, axis)
+        return gather(xp, x, axis, indices), indices
+    rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
+    if looks and is_direct(x, k, axis, rank):
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices

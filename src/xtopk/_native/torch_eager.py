@@ -23,15 +23,21 @@ work take longer than it."""
 ROW_FROM = 1 << 16
 """One row so long, or longer, is cut into blocks."""
 
-SORTED_AT_ONCE = 1 << 10
-"""So few elements of rows, or for so many of them that Python had better not compare them, are sorted altogether."""
+SORTED_AT_ONCE = 1 << 12
+"""So few elements, times the bits of a row's length, are sorted altogether."""
+
+TIED_CHOICES, TIED_MORE = 32, 8
+"""Of elements of 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
 FOLDED_HEAPED = 1 << 10
 """torch keeps the best of a row in a heap if it is so many times longer than k; shorter ones are then not folded."""
 
 ONE_BY_ONE = 5
-"""So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
+REDUCED_ROWS = 1 << 15
+REDUCED_LENGTH = 16
+"""So few floats of a short row are found by as many reductions in less time than it takes to partition it, if there are
+more rows, which torch then reduces by all its threads, or if a row is so many times longer than k."""
 
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
@@ -44,7 +50,7 @@ UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": 
 
 def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
-    if dtype_name(x.dtype) in UNSUPPORTED or _is_tied(x, k, rank):
+    if dtype_name(x.dtype) in UNSUPPORTED or _is_tied(x, k, axis, rank):
         return False
     if x.numel() < DIRECT_BELOW:
         return True
@@ -54,22 +60,24 @@ def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)
 
 
-def is_sorted_at_once(x: Any, k: int, rank: Ranking) -> bool:
+def is_sorted_at_once(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to sort so few elements, which takes less time than to ask for ties and NaN."""
-    if x.numel() > SORTED_AT_ONCE or not rank.stable or k == 1 or dtype_name(x.dtype) in UNSUPPORTED:
+    if x.numel() > SORTED_AT_ONCE * TIED_MORE or not rank.stable or k == 1 or dtype_name(x.dtype) in UNSUPPORTED:
         return False
-    return bool(x.ndim > 1 or k >= LISTED)
+    most = SORTED_AT_ONCE * (TIED_MORE if _is_tied(x, k, axis, rank) else 1)
+    return x.numel() * int(x.shape[axis]).bit_length() <= most and bool(x.ndim > 1 or k >= LISTED)
 
 
-def _is_tied(x: Any, k: int, rank: Ranking) -> bool:
+def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether elements of few bits are sure to tie, and order counts, so that it is asked for at once."""
-    return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and x.numel() > SORTED_AT_ONCE)
+    chosen = k * x.numel() // x.shape[axis]
+    return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and chosen >= TIED_CHOICES)
 
 
 def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way a call goes."""
     n, how = x.shape[axis], "with a look for ties and NaN"
-    if is_sorted_at_once(x, k, rank):
+    if is_sorted_at_once(x, k, axis, rank):
         return Plan("sort", 0, f"few elements, {x.numel()}, in rows of {n}")
     if is_direct(x, k, axis, rank):
         return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
@@ -79,7 +87,7 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
     if _is_heaped(n, k):
         return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, {how}")
-    if _is_one_by_one(x, k):
+    if _is_one_by_one(x, n, k):
         return Plan("one by one", 0, f"{k} reductions of rows of {n}")
     return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
 
@@ -106,20 +114,27 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if folds := _folds(rows, n, k):
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
-    elif rows.numel() < DIRECT_BELOW or (rows.numel() < HEAPED_BELOW and _is_tied(rows, k, rank)):
+    elif rows.numel() < DIRECT_BELOW or (rows.numel() < HEAPED_BELOW and _is_tied(rows, k, -1, rank)):
         select, positive = indices_by_ranking, may_be_positive(rows, k, rank)
     elif _is_heaped(n, k):
         select, positive = indices_by_topk, may_be_positive(rows, k, rank)
-    elif _is_one_by_one(rows, k):
+    elif _is_one_by_one(rows, n, k):
         select, at_a_time = indices_one_by_one, RANKED_AT_A_TIME
     else:
         select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
-    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
-    for part, chosen in _parts(rows, indices, at_a_time):
+
+    def select_from(part: Any) -> Any:
+        nonlocal positive
         seen = rank_key(xp, part, rank._replace(largest=False)) if name in UNSUPPORTED else part
         found = select(xp, seen, k, rank, positive=True) if positive else None
         positive = found is not None
-        chosen.copy_(select(xp, seen, k, rank) if found is None else found)
+        return select(xp, seen, k, rank) if found is None else found
+
+    if rows.numel() <= at_a_time or rows.ndim == 1:
+        return select_from(rows)
+    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    for part, chosen in _parts(xp, rows, indices, at_a_time):
+        chosen.copy_(select_from(part))
     return indices
 
 
@@ -169,14 +184,13 @@ def _is_heaped(n: int, k: int) -> bool:
     return k == 1 or n >= HEAPED * (k + 1)
 
 
-def _is_one_by_one(x: Any, k: int) -> bool:
-    return k <= ONE_BY_ONE and bool(x.is_floating_point())
+def _is_one_by_one(x: Any, n: int, k: int) -> bool:
+    pays = k <= ONE_BY_ONE and (x.numel() > REDUCED_ROWS * n or n >= REDUCED_LENGTH * k)
+    return bool(pays and x.is_floating_point())
 
 
-def _parts(rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:
-    """Return few rows at a time with their indices, about `most` elements of them."""
-    if rows.numel() <= most or rows.ndim == 1:
-        return [(rows, indices)]
+def _parts(xp: Any, rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:
+    """Return few rows at a time with their indices, about `most` elements of them, but a row for each thread."""
     axis = outer_axis(rows, rows.numel() // most)
-    step = max(1, most * rows.shape[axis] // rows.numel())
+    step = max(xp.get_num_threads(), most * rows.shape[axis] // rows.numel())
     return zip(rows.split(step, axis), indices.split(step, axis), strict=True)

@@ -46,10 +46,11 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     """
     key = integer_key(xp, few, rank)
     if rank.stable:
-        place = positions(xp, few, 0, few.shape[-1]) if position is None else position
+        n = few.shape[-1]
+        place = positions(xp, few, 0, n) if position is None else position
         fits = key.dtype.itemsize * 8 <= BITS_PACKED
-        shift = BITS_PACKED if fits else int(place.amax()).bit_length()
-        if fits or (not few.is_floating_point() and max(key.amax(), (~key).amax()) >> 63 - shift == 0):
+        shift = BITS_PACKED if fits else (n - 1 if position is None else int(position.amax())).bit_length()
+        if fits or (not few.is_floating_point() and _magnitude(key) >> 63 - shift == 0):
             packed = key.to(xp.int64, copy=True).bitwise_left_shift_(shift).bitwise_or_(place)
             packed = packed.topk(k, largest=False, sorted=rank.sorted).values
             return packed & (1 << shift) - 1, packed >> shift, None
@@ -60,6 +61,10 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         return indices, key[..., :k], None
     indices = put_in_order(xp, indices, rises[..., : k - 1])
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
+
+
+def _magnitude(key: Any) -> int:
+    return max(int(key.amax()), int((~key).amax()))
 
 
 def put_in_order(xp: Any, indices: Any, differ: Any) -> Any:
@@ -99,7 +104,9 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     """Return whether a look at few elements lets expect that no chosen one is negative."""
     if not rows.is_floating_point() or rank.nan_first:
         return False
-    few = peek(rows).flatten().tolist()
+    few = peek(rows).tolist()
+    if rows.ndim > 1:
+        few = [x for row in few for x in row]
     count = sum(x >= 0 for x in few)
     return count == len(few) or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few))
 
@@ -115,8 +122,9 @@ def as_integers(xp: Any, rows: Any) -> Any:
 
 def in_order(key: Any, last: Any, dtype: Any, rank: Ranking) -> bool:
     """Return whether all that was chosen by bits are numbers and not negative, so that their bits are in order."""
-    least, greatest = (~last.amax(), ~key.amin()) if rank.largest else (key.amin(), last.amax())
-    return bool(least >= 0) and bool(greatest <= FLOAT_INFINITY_BITS[dtype_name(dtype)])
+    first, last = int(key.amin()), int(last.amax())
+    least, greatest = (~last, ~first) if rank.largest else (first, last)
+    return least >= 0 and greatest <= FLOAT_INFINITY_BITS[dtype_name(dtype)]
 
 
 def is_zero(last: Any, rank: Ranking, *, positive: bool) -> Any:

@@ -119,8 +119,8 @@ def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
     return put_in_order(xp, chosen, values[1:] != values[:-1])
 
 
-def indices_by_sort(rows: Any, k: int, rank: Ranking) -> Any:
-    """Return where the first k of each row stand, by a sort of all; it takes NaN for the greatest."""
+def indices_by_sort(rows: Any, k: int, rank: Ranking, axis: int = -1) -> Any:
+    """Return where the first k along an axis stand, by a sort of all; it takes NaN for the greatest."""
     if rank.largest and not rank.nan_first:
         rows = -rows if rows.is_floating_point() else ~rows
-    return rows.sort(dim=-1, stable=True, descending=rank.nan_first).indices.narrow_copy(-1, 0, k)
+    return rows.sort(dim=axis, stable=True, descending=rank.nan_first).indices.narrow_copy(axis, 0, k)
