@@ -42,6 +42,10 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
     looks = is_plain and x.is_cpu
+    if looks and x.ndim > 1 and x.numel() == x.shape[axis]:
+        only = torch_topk(xp, x.reshape(-1), k, 0, rank)
+        values, indices = (a.view(*x.shape[:axis], k, *x.shape[axis + 1 :]) for a in only)
+        return values, indices
     if looks and is_sorted_at_once(x, k, axis, rank):
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
@@ -72,7 +76,9 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return static_plan(x, n, k, rank)
     if x.is_cuda and kernels_serve(x, k, axis):
         return plan_of_rows(x.numel() // n, n, k, x.dtype.itemsize * 8)
-    return eager_plan(x, k, axis, rank) if x.is_cpu else static_plan(x, n, k, rank)
+    if not x.is_cpu:
+        return static_plan(x, n, k, rank)
+    return eager_plan(x.reshape(-1), k, 0, rank) if x.numel() == n else eager_plan(x, k, axis, rank)
 
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:

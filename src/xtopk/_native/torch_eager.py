@@ -26,7 +26,7 @@ ROW_FROM = 1 << 16
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
 
-TIED_CHOICES, TIED_MORE = 32, 8
+TIED_CHOICES, TIED_MORE = 16, 8
 """Of elements of 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
@@ -85,6 +85,8 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
     if folds := _folds(x, n, k):
         return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
+    if _is_ranked(x, k, axis, rank):
+        return Plan("ranking", 0, f"torch.topk of integer keys, since {x.numel()} are few or sure to tie")
     if _is_heaped(n, k):
         return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, {how}")
     if _is_one_by_one(x, n, k):
@@ -114,7 +116,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if folds := _folds(rows, n, k):
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
-    elif rows.numel() < DIRECT_BELOW or (rows.numel() < HEAPED_BELOW and _is_tied(rows, k, -1, rank)):
+    elif _is_ranked(rows, k, -1, rank):
         select, positive = indices_by_ranking, may_be_positive(rows, k, rank)
     elif _is_heaped(n, k):
         select, positive = indices_by_topk, may_be_positive(rows, k, rank)
@@ -182,6 +184,10 @@ def _folds(x: Any, n: int, k: int) -> int:
 
 def _is_heaped(n: int, k: int) -> bool:
     return k == 1 or n >= HEAPED * (k + 1)
+
+
+def _is_ranked(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    return bool(x.numel() < DIRECT_BELOW or (x.numel() < HEAPED_BELOW and _is_tied(x, k, axis, rank)))
 
 
 def _is_one_by_one(x: Any, n: int, k: int) -> bool:
