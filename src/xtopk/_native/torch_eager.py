@@ -35,7 +35,7 @@ FOLDED_HEAPED = 1 << 10
 
 ONE_BY_ONE = 5
 REDUCED_ROWS = 1 << 15
-REDUCED_LENGTH = 16
+REDUCED_LENGTH = 9
 """So few floats of a short row are found by as many reductions in less time than it takes to partition it, if there are
 more rows, which torch then reduces by all its threads, or if a row is so many times longer than k."""
 
@@ -65,7 +65,8 @@ def is_sorted_at_once(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     if x.numel() > SORTED_AT_ONCE * TIED_MORE or not rank.stable or k == 1 or dtype_name(x.dtype) in UNSUPPORTED:
         return False
     most = SORTED_AT_ONCE * (TIED_MORE if _is_tied(x, k, axis, rank) else 1)
-    return x.numel() * int(x.shape[axis]).bit_length() <= most and bool(x.ndim > 1 or k >= LISTED)
+    is_listed = x.ndim == 1 and k < LISTED and most == SORTED_AT_ONCE
+    return x.numel() * int(x.shape[axis]).bit_length() <= most and not is_listed
 
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
@@ -187,7 +188,10 @@ def _is_heaped(n: int, k: int) -> bool:
 
 
 def _is_ranked(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    return bool(x.numel() < DIRECT_BELOW or (x.numel() < HEAPED_BELOW and _is_tied(x, k, axis, rank)))
+    """Return whether to rank few elements that torch.topk would take, were they not tied or unsupported."""
+    if x.numel() < DIRECT_BELOW and not x.is_floating_point():
+        return True
+    return x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k) and _is_tied(x, k, axis, rank)
 
 
 def _is_one_by_one(x: Any, n: int, k: int) -> bool:
