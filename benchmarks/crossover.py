@@ -127,7 +127,14 @@ CONSTANTS = (
     Constant("torch", TORCH, "REDUCED_LENGTH", (0, 64), tuple(((5000, n), 3, "float32") for n in (24, 40, 60, 150))),
     Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant("torch", TORCH, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])),
-    Constant("torch", TORCH, "RANKED_AT_A_TIME", (1 << 17, 1 << 19, 1 << 22), (((100_000, 20), 7, "float32"),)),
+    Constant(
+        "torch",
+        TORCH,
+        "RANKED_AT_A_TIME",
+        (1 << 16, 1 << 17, 1 << 20),
+        (((100_000, 20), 7, "float32"), ((8000, 200), 150, "float32"), ((100, 20_000), 3000, "float32")),
+    ),
+    Constant("torch", TORCH, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 22), (((200_000, 20), 5, "float32"),)),
     Constant(
         "torch",
         TORCH,

@@ -41,8 +41,10 @@ more rows, which torch then reduces by all its threads, or if a row is so many t
 
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
-RANKED_AT_A_TIME = 1 << 20
-"""How many elements are reduced at a time, how many may be left of them, and of how many keys are made at a time."""
+RANKED_AT_A_TIME = 1 << 18
+ONE_BY_ONE_AT_A_TIME = 1 << 20
+"""How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, and of
+how many where these are reduced one by one."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -122,7 +124,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     elif _is_heaped(n, k):
         select, positive = indices_by_topk, may_be_positive(rows, k, rank)
     elif _is_one_by_one(rows, n, k):
-        select, at_a_time = indices_one_by_one, RANKED_AT_A_TIME
+        select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
     else:
         select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
 
