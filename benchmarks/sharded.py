@@ -110,6 +110,7 @@ def _work(rank: int, store: Path, tasks: list[Sharded], rounds: int) -> None:
     for result in torch_results(tasks, rounds):
         if rank == 0:
             report(*result)
+    dist.barrier()  # or the first to end may abort the others
     dist.destroy_process_group()
 
 

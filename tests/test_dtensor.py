@@ -38,6 +38,7 @@ def work(rank: int, processes: int, store: Path, name: str) -> None:
     dist.init_process_group("gloo", f"file://{store}", patience, world_size=processes, rank=rank)
     for check in CHECKS:
         check(library, processes)
+    dist.barrier()  # or the first to end may abort the others
     dist.destroy_process_group()
 
 
