@@ -134,6 +134,13 @@ CONSTANTS = (
         (1 << 16, 1 << 17, 1 << 20),
         (((100_000, 20), 7, "float32"), ((8000, 200), 150, "float32"), ((100, 20_000), 3000, "float32")),
     ),
+    Constant(
+        "torch", TORCH, "RANKED_TOGETHER", (0, 1 << 24), tuple(((2, n), n // 3, "float32") for n in (1 << 19, 1 << 21))
+    ),
+    Constant(
+        "torch", TORCH, "UNSIGNED_AT_A_TIME", (1 << 18, 1 << 22), tuple(((1 << 22,), k, "uint32") for k in (9, 99_999))
+    ),
+    Constant("torch", TORCH, "UNSIGNED_GAIN", (2, 32), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))),
     Constant("torch", TORCH, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 22), (((200_000, 20), 5, "float32"),)),
     Constant(
         "torch",

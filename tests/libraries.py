@@ -154,7 +154,8 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         f"xtopk._native.torch_eager.{name}": 0 for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "ROW_FROM")
     }
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
-    few |= {"xtopk._native.torch_eager.FOLDED_HEAPED": 0}
+    few |= {"xtopk._native.torch_eager.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}
+    few |= {"xtopk._native.torch_eager.UNSIGNED_AT_A_TIME": 20, "xtopk._native.torch_eager.UNSIGNED_GAIN": 2}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
     few |= {"xtopk._native.torch_eager.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
     few |= {"xtopk._native.torch_eager.SHORTEST": 2, "xtopk._native.torch_eager.NARROW_GAIN": 1}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import xtopk
-from tests.libraries import Library, rows
+from tests.libraries import Library, np_dtype, rows
 from tests.oracle import assert_marked, assert_ranked
 
 # torch warns of what it does itself.
@@ -241,27 +241,51 @@ def test_parameters_subclasses_and_inference_mode(library: Library) -> None:
         assert_ranked(library.back(*xtopk.topk(x, 4)), x_np, 4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "uint32"])
+@pytest.mark.parametrize("shape", [(5, 40), (50, 100), (40, 2000), (8, 60_000), (900,), (200_000,)], ids=str)
 @TORCH
-def test_neither_default_dtype_nor_default_device_matters(library: Library) -> None:
+def test_neither_default_dtype_nor_default_device_matters(library: Library, shape: tuple[int, ...], dtype: str) -> None:
     torch = library.namespace
-    x_np = tied()[0]
-    x = library.make(x_np)
-    with torch.device("meta"):
-        result = xtopk.topk(x, 4)
-        mask = xtopk.topk_mask(x, 4)
-    assert_ranked(library.back(*result), x_np, 4)
-    assert_marked(library.back(mask)[0], x_np, 4)
+    rng = np.random.default_rng(0)
+    for x_np in (rng.integers(0, 4, shape).astype(dtype), (rng.random(shape) < 0.001).astype(dtype)):
+        x = library.make(x_np)
+        with torch.device("meta"):
+            result = xtopk.topk(x, 4)
+            mask = xtopk.topk_mask(x, 4)
+        assert_ranked(library.back(*result), x_np, 4)
+        assert_marked(library.back(mask)[0], x_np, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32", "uint64"])
+@pytest.mark.parametrize("shape", [(9,), (1, 9), (2, 9), (1, 3000), (90, 300), (5, 1, 3000), (100_000,)], ids=str)
+@TORCH
+def test_results_are_new_tensors(library: Library, shape: tuple[int, ...], dtype: str) -> None:
+    torch = library.namespace
+    x = library.make(np.random.default_rng(0).integers(0, 99, shape).astype(np_dtype(dtype)))
+    for k in (0, 2, shape[-1] // 2, shape[-1]):
+        with torch.no_grad():
+            values, indices = xtopk.topk(x, k)
+        for part in (values, indices):
+            assert part.is_contiguous()
+            assert part.untyped_storage().nbytes() == part.numel() * part.itemsize
+        if x.dtype.is_floating_point:
+            values.mul_(torch.ones(1, dtype=x.dtype, requires_grad=True))  # which refuses views made under no_grad
 
 
 @TORCH
 def test_subnormal_numbers_are_not_flushed(library: Library) -> None:
-    """With torch told to flush them, they still rank by value on the static path and come back whole."""
+    """They rank by value and come back whole, on the static path also with torch told to flush them."""
     torch = library.namespace
     x_np = np.asarray([1, 3, 0, 2, 0x8000_0001], dtype=np.uint32).view(np.float32)
     x = library.make(x_np)
-    _, indices = torch.vmap(lambda row: xtopk.topk(row, 5))(x[None])
-    assert indices.tolist() == [[1, 3, 0, 2, 4]]
     assert xtopk.topk(x, 5).indices.tolist() == [1, 3, 0, 2, 4]
+    try:
+        torch.set_flush_denormal(True)
+        values, indices = torch.vmap(lambda row: xtopk.topk(row, 5))(x[None])
+    finally:
+        torch.set_flush_denormal(False)
+    assert indices.tolist() == [[1, 3, 0, 2, 4]]
+    assert library.back(values)[0].view(np.uint32).tolist() == [[3, 2, 1, 0, 0x8000_0001]]
 
 
 @TORCH

@@ -43,9 +43,8 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         refuse_transformed_dtensor(x)
     looks = is_plain and x.is_cpu
     if looks and x.ndim > 1 and x.numel() == x.shape[axis]:
-        only = torch_topk(xp, x.reshape(-1), k, 0, rank)
-        values, indices = (a.view(*x.shape[:axis], k, *x.shape[axis + 1 :]) for a in only)
-        return values, indices
+        indices = torch_topk(xp, x.detach().reshape(-1), k, 0, rank)[1].view(*x.shape[:axis], k, *x.shape[axis + 1 :])
+        return gather(xp, x, axis, indices), indices
     if looks and is_sorted_at_once(x, k, axis, rank):
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
@@ -71,7 +70,7 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
     if is_dtensor(x):
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
-    n = x.shape[axis]
+    n, x = x.shape[axis], x.resolve_neg()
     if torch.compiler.is_compiling() or not _is_plain(x):
         return static_plan(x, n, k, rank)
     if x.is_cuda and kernels_serve(x, k, axis):
@@ -103,7 +102,7 @@ def torch_concat(xp: Any, arrays: list[Any], axis: int) -> Any:
 
 def torch_first(x: Any, k: int, axis: int) -> Any:
     """Return the first elements along an axis; of a DTensor, which moves data to be sliced, there must be none."""
-    return (dtensor_nothing if is_dtensor(x) else first)(x, k, axis)
+    return dtensor_nothing(x, k, axis) if is_dtensor(x) else first(x, k, axis).clone()
 
 
 def _are_dtensors(parts: list[Any]) -> bool:

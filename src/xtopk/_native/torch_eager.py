@@ -27,7 +27,7 @@ SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
 
 TIED_CHOICES, TIED_MORE = 16, 8
-"""Of elements of 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
+"""Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
 FOLDED_HEAPED = 1 << 10
@@ -41,10 +41,13 @@ more rows, which torch then reduces by all its threads, or if a row is so many t
 
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
-RANKED_AT_A_TIME = 1 << 18
-ONE_BY_ONE_AT_A_TIME = 1 << 20
-"""How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, and of
-how many where these are reduced one by one."""
+RANKED_AT_A_TIME, RANKED_TOGETHER = 1 << 18, 1 << 22
+ONE_BY_ONE_AT_A_TIME = UNSIGNED_AT_A_TIME = 1 << 20
+"""How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, or for a
+row each of torch's threads at most, of how many where these are reduced one by one, and of an unsigned row."""
+
+UNSIGNED_GAIN = 8
+"""So many times longer than k, at least twice, an unsigned row is selected from in pieces, and then from their best."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 """The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
@@ -66,9 +69,10 @@ def is_sorted_at_once(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether to sort so few elements, which takes less time than to ask for ties and NaN."""
     if x.numel() > SORTED_AT_ONCE * TIED_MORE or not rank.stable or k == 1 or dtype_name(x.dtype) in UNSUPPORTED:
         return False
-    most = SORTED_AT_ONCE * (TIED_MORE if _is_tied(x, k, axis, rank) else 1)
-    is_listed = x.ndim == 1 and k < LISTED and most == SORTED_AT_ONCE
-    return x.numel() * int(x.shape[axis]).bit_length() <= most and not is_listed
+    tied = _is_tied(x, k, axis, rank)
+    if x.ndim == 1 and k < LISTED and not tied:
+        return False
+    return bool(x.numel() * x.shape[axis].bit_length() <= SORTED_AT_ONCE * (TIED_MORE if tied else 1))
 
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
@@ -84,12 +88,16 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("sort", 0, f"few elements, {x.numel()}, in rows of {n}")
     if is_direct(x, k, axis, rank):
         return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
-    if width := _width(x, k, positive=False):
+    name = dtype_name(x.dtype)
+    if name in UNSUPPORTED and name != "bool":
+        if _is_in_pieces(x, k):
+            return Plan("ranking", 0, f"pieces of {n} elements, and then what is best in them")
+    elif width := _width(x, k, positive=False):
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
     if folds := _folds(x, n, k):
         return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
     if _is_ranked(x, k, axis, rank):
-        return Plan("ranking", 0, f"torch.topk of integer keys, since {x.numel()} are few or sure to tie")
+        return Plan("ranking", 0, f"torch.topk of integer keys, of {x.numel()} elements, few or sure to tie")
     if _is_heaped(n, k):
         return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, {how}")
     if _is_one_by_one(x, n, k):
@@ -110,7 +118,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
         rows, name = rows.view(xp.uint8), "uint8"
-    if name in UNSUPPORTED and rows.ndim == 1 and n > max(RANKED_AT_A_TIME, 2 * k):
+    if name in UNSUPPORTED and _is_in_pieces(rows, k):
         return _indices_in_pieces(xp, rows, k, rank)
     if name not in UNSUPPORTED and (indices := _indices_of_some(xp, rows, k, rank)) is not None:
         return indices
@@ -126,7 +134,8 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     elif _is_one_by_one(rows, n, k):
         select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
     else:
-        select, at_a_time, positive = indices_by_ranking, RANKED_AT_A_TIME, may_be_positive(rows, k, rank)
+        select, positive = indices_by_ranking, may_be_positive(rows, k, rank)
+        at_a_time = max(RANKED_AT_A_TIME, min(xp.get_num_threads() * n, RANKED_TOGETHER))
 
     def select_from(part: Any) -> Any:
         nonlocal positive
@@ -138,7 +147,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if rows.numel() <= at_a_time or rows.ndim == 1:
         return select_from(rows)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
-    for part, chosen in _parts(xp, rows, indices, at_a_time):
+    for part, chosen in _parts(rows, indices, at_a_time):
         chosen.copy_(select_from(part))
     return indices
 
@@ -168,9 +177,13 @@ def _width(x: Any, k: int, *, positive: bool) -> int:
     return row_width(n, k, least, ROW_GAIN) or row_width(n, k, SHORTEST, NARROW_GAIN)
 
 
+def _is_in_pieces(x: Any, k: int) -> bool:
+    return bool(x.ndim == 1 and x.shape[0] > max(UNSIGNED_AT_A_TIME, UNSIGNED_GAIN * k))
+
+
 def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
     """Return the indices among those of each piece of a row, of which no keys are made at once."""
-    step, found = max(RANKED_AT_A_TIME, 2 * k), []
+    step, found = max(UNSIGNED_AT_A_TIME, 2 * k), []
     for start in range(0, row.shape[0], step):
         piece = row[start : start + step]
         found.append(indices_eager(xp, piece, min(k, piece.shape[0]), rank) + start)
@@ -190,7 +203,7 @@ def _is_heaped(n: int, k: int) -> bool:
 
 
 def _is_ranked(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether to rank few elements that torch.topk would take, were they not tied or unsupported."""
+    """Return whether to rank few elements: integers, and what torch.topk would take if it were not sure to tie."""
     if x.numel() < DIRECT_BELOW and not x.is_floating_point():
         return True
     return x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k) and _is_tied(x, k, axis, rank)
@@ -201,8 +214,8 @@ def _is_one_by_one(x: Any, n: int, k: int) -> bool:
     return bool(pays and x.is_floating_point())
 
 
-def _parts(xp: Any, rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:
-    """Return few rows at a time with their indices, about `most` elements of them, but a row for each thread."""
+def _parts(rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:
+    """Return few rows at a time with their indices, about `most` elements of them."""
     axis = outer_axis(rows, rows.numel() // most)
-    step = max(xp.get_num_threads(), most * rows.shape[axis] // rows.numel())
+    step = max(1, most * rows.shape[axis] // rows.numel())
     return zip(rows.split(step, axis), indices.split(step, axis), strict=True)

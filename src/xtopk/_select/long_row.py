@@ -64,7 +64,7 @@ def indices_of_row(xp: Any, row: Any, k: int, rank: Ranking, width: int, *, posi
         if max(abs(first), last) > FLOAT_INFINITY_BITS[dtype_name(row.dtype)] or (positive and min(first, last) < 0):
             return None
         if positive and largest and rank.stable and last == 0:  # +0, which -0 equals
-            settle(xp, row, indices, xp.ones((), dtype=xp.bool), None, rank)
+            settle(xp, row, indices, xp.ones((), dtype=xp.bool, device=row.device), None, rank)
     return indices
 
 

@@ -55,7 +55,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
             packed = packed.topk(k, largest=False, sorted=rank.sorted).values
             return packed & (1 << shift) - 1, packed >> shift, None
     key, chosen = key.topk(min(k + rank.stable, few.shape[-1]), largest=False, sorted=rank.stable or rank.sorted)
-    indices = chosen[..., :k] if position is None else position.gather(-1, chosen[..., :k])
+    indices = chosen.narrow_copy(-1, 0, k) if position is None else position.gather(-1, chosen[..., :k])
     rises = key[..., :-1] < key[..., 1:]
     if not rank.stable or not rises.numel() or rises.view(xp.uint8).amin():
         return indices, key[..., :k], None
@@ -70,7 +70,8 @@ def _magnitude(key: Any) -> int:
 def put_in_order(xp: Any, indices: Any, differ: Any) -> Any:
     """Return the indices of sorted elements with the lower first among equals, given where neighbours differ.
 
-    What is sorted is nearly so: how many values come before, packed with the index.
+    Sorts integers: how many other values come before an element, with its index in the lower half. They are nearly in
+    order, which makes that quick.
     """
     before = xp.zeros_like(indices)
     before[..., 1:] = differ.cumsum(-1)
@@ -81,7 +82,7 @@ def integer_key(xp: Any, x: Any, rank: Ranking) -> Any:
     """Return what `rank_key` does for signed integers and floats, in the passes that vector instructions make fast."""
     if not x.is_floating_point():
         return number_key(xp, x, rank)
-    if x.dtype == xp.bfloat16:  # which has no NaN below -inf
+    if x.dtype == xp.bfloat16:  # for which nan_to_num makes no NaN with a sign
         x = x.to(xp.float32)
     # One NaN for all of them: above +inf, or below -inf where the greatest come first.
     x = xp.nan_to_num(x, nan=-nan if rank.largest and not rank.nan_first else nan, posinf=inf, neginf=-inf)

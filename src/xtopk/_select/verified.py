@@ -12,7 +12,8 @@ LISTED = 64
 
 SORTED_UP_TO = 1 << 12
 RANKED_UP_TO = 1 << 16
-"""So few elements are sorted, or ranked, altogether in less time than it takes to look at the rows in doubt."""
+"""So few elements are sorted, or all of them compared with the last chosen, in less time than it takes to look at the
+rows in doubt."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
@@ -26,7 +27,8 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
         return values, indices, _nan(values) if largest and not rank.nan_first else None
     if x.ndim == 1 and k < LISTED:
         row, beyond = values.tolist(), gt if largest else lt
-        return values[:k], indices[:k], None if all(map(beyond, row, row[1:])) else True
+        doubt = None if all(map(beyond, row, row[1:])) else True
+        return values.narrow_copy(0, 0, k), indices.narrow_copy(0, 0, k), doubt  # a view would keep the one more
     return *(part.narrow_copy(axis, 0, k) for part in (values, indices)), _ties(values, axis, largest)
 
 
@@ -65,7 +67,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
     """Return the indices put right: equal ones in order, from the front where the last may equal what was left out.
 
     `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row. Few elements
-    are sorted or ranked anew, as is a row in which NaN is chosen.
+    are sorted, ranked or compared altogether; a row in which NaN is chosen is ranked anew.
     """
     if rows.numel() <= SORTED_UP_TO:
         return indices_by_sort(rows, k, rank)
@@ -75,7 +77,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
         is_packed = rows.dtype.itemsize < 8 or not rows.is_floating_point()
         return indices_by_ranking(xp, rows, k, rank) if is_packed else _refilled(xp, rows, k, rank, indices)
     wrong = doubt.any(-1)
-    is_most = 2 * int(wrong.sum()) >= wrong.numel()  # then no row is copied
+    is_most = 2 * int(wrong.sum()) >= wrong.numel()  # then none is copied
     few, chosen, is_open = (a if is_most else a[wrong] for a in (rows, indices, doubt[..., -1]))
     if not rank.stable:
         chosen = indices_by_ranking(xp, few, k, rank)
@@ -98,8 +100,8 @@ def _refilled(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any) -> Any:
     if not rank.stable or values.isnan().any():
         return indices_by_ranking(xp, rows, k, rank)
     last = values[..., -1:]
-    backwards = xp.arange(n, 0, -1, dtype=xp.int32)
-    equal = n - ((rows == last) * backwards).topk(k).values.to(xp.int64)
+    backwards = n - positions(xp, rows, 0, n)
+    equal = n - ((rows == last) * backwards).topk(k).values
     better = values != last
     place = positions(xp, rows, 0, k) - better.sum(-1, keepdim=True)
     chosen = xp.where(better, indices, equal.gather(-1, place.clamp_(min=0)))
