@@ -140,7 +140,7 @@ CONSTANTS = (
     Constant(
         "torch", TORCH, "UNSIGNED_AT_A_TIME", (1 << 18, 1 << 22), tuple(((1 << 22,), k, "uint32") for k in (9, 99_999))
     ),
-    Constant("torch", TORCH, "UNSIGNED_GAIN", (2, 32), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))),
+    Constant("torch", TORCH, "UNSIGNED_GAIN", (8, 128), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))),
     Constant("torch", TORCH, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 22), (((200_000, 20), 5, "float32"),)),
     Constant(
         "torch",

@@ -46,7 +46,7 @@ ONE_BY_ONE_AT_A_TIME = UNSIGNED_AT_A_TIME = 1 << 20
 """How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, or for a
 row each of torch's threads at most, of how many where these are reduced one by one, and of an unsigned row."""
 
-UNSIGNED_GAIN = 8
+UNSIGNED_GAIN = 32
 """So many times longer than k, at least twice, an unsigned row is selected from in pieces, and then from their best."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
