@@ -25,8 +25,8 @@ def macros_of(dtype: str, rank: Ranking) -> tuple[str, ...]:
     bits = 8 if dtype == "bool" else FLOAT_BITS.get(dtype) or INTEGER_BITS[dtype]
     kind = 2 if dtype in FLOAT_BITS else int(dtype.startswith("int"))
     infinity = f"{FLOAT_INFINITY_BITS.get(dtype, 0)}ull"
-    found = {"BITS": bits, "KIND": kind, "INFINITY_BITS": infinity, "LARGEST": int(rank.largest)}
-    found["NAN_FIRST"] = int(rank.nan_first and kind == 2)
+    order = {"LARGEST": int(rank.largest), "NAN_FIRST": int(rank.nan_first and kind == 2)}
+    found = {"BITS": bits, "KIND": kind, "INFINITY_BITS": infinity, **order}
     return tuple(f"-D{name}={value}" for name, value in found.items())
 
 

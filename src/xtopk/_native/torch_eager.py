@@ -50,7 +50,8 @@ UNSIGNED_GAIN = 32
 """So many times longer than k, at least twice, an unsigned row is selected from in pieces, and then from their best."""
 
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
-"""The dtypes for which torch has no top-k or gather, and a dtype of the same width for which it has."""
+UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
+"""The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
 
 
 def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
@@ -77,8 +78,7 @@ def is_sorted_at_once(x: Any, k: int, axis: int, rank: Ranking) -> bool:
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether elements of few bits are sure to tie, and order counts, so that it is asked for at once."""
-    chosen = k * x.numel() // x.shape[axis]
-    return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and chosen >= TIED_CHOICES)
+    return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and k * x.numel() >= TIED_CHOICES * x.shape[axis])
 
 
 def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
@@ -88,27 +88,34 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("sort", 0, f"few elements, {x.numel()}, in rows of {n}")
     if is_direct(x, k, axis, rank):
         return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
-    name = dtype_name(x.dtype)
-    if name in UNSUPPORTED and name != "bool":
+    if dtype_name(x.dtype) in UNSIGNED:
         if _is_in_pieces(x, k):
             return Plan("ranking", 0, f"pieces of {n} elements, and then what is best in them")
     elif width := _width(x, k, positive=False):
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
     if folds := _folds(x, n, k):
         return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
-    if _is_ranked(x, k, axis, rank):
-        return Plan("ranking", 0, f"torch.topk of integer keys, of {x.numel()} elements, few or sure to tie")
+    return _plan_of_rows(x, k, axis, rank)
+
+
+def _plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way rows go that are not cut or folded."""
+    n, few = x.shape[axis], f"torch.topk of integer keys, of {x.numel()} elements, few or sure to tie"
+    if x.numel() < DIRECT_BELOW and not x.is_floating_point():
+        return Plan("ranking", 0, few)
     if _is_heaped(n, k):
-        return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, {how}")
-    if _is_one_by_one(x, n, k):
+        if x.numel() < HEAPED_BELOW and _is_tied(x, k, axis, rank):
+            return Plan("ranking", 0, few)
+        return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, with a look for ties and NaN")
+    pays = k <= ONE_BY_ONE and (x.numel() > REDUCED_ROWS * n or n >= REDUCED_LENGTH * k)
+    if pays and x.is_floating_point():
         return Plan("one by one", 0, f"{k} reductions of rows of {n}")
     return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
 
 
 def gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
     """Return the elements at `indices` along an axis, of every dtype."""
-    name = dtype_name(x.dtype)
-    if name in UNSUPPORTED and name != "bool":
+    if (name := dtype_name(x.dtype)) in UNSIGNED:
         return x.view(getattr(xp, UNSUPPORTED[name])).gather(axis, indices).view(x.dtype)
     return x.gather(axis, indices)
 
@@ -123,19 +130,20 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if name not in UNSUPPORTED and (indices := _indices_of_some(xp, rows, k, rank)) is not None:
         return indices
     select: Any
-    at_a_time, positive = FOLDED_AT_A_TIME, False
+    at_a_time = FOLDED_AT_A_TIME
     if folds := _folds(rows, n, k):
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
-    elif _is_ranked(rows, k, -1, rank):
-        select, positive = indices_by_ranking, may_be_positive(rows, k, rank)
-    elif _is_heaped(n, k):
-        select, positive = indices_by_topk, may_be_positive(rows, k, rank)
-    elif _is_one_by_one(rows, n, k):
-        select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
     else:
-        select, positive = indices_by_ranking, may_be_positive(rows, k, rank)
-        at_a_time = max(RANKED_AT_A_TIME, min(xp.get_num_threads() * n, RANKED_TOGETHER))
+        way = _plan_of_rows(rows, k, -1, rank).algorithm
+        if way == "one by one":
+            select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
+        elif way == "torch.topk":
+            select = indices_by_topk
+        else:
+            select, together = indices_by_ranking, min(xp.get_num_threads() * n, RANKED_TOGETHER)
+            at_a_time = max(RANKED_AT_A_TIME, together)
+        positive = way != "one by one" and may_be_positive(rows, k, rank)
 
     def select_from(part: Any) -> Any:
         nonlocal positive
@@ -200,18 +208,6 @@ def _folds(x: Any, n: int, k: int) -> int:
 
 def _is_heaped(n: int, k: int) -> bool:
     return k == 1 or n >= HEAPED * (k + 1)
-
-
-def _is_ranked(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether to rank few elements: integers, and what torch.topk would take if it were not sure to tie."""
-    if x.numel() < DIRECT_BELOW and not x.is_floating_point():
-        return True
-    return x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k) and _is_tied(x, k, axis, rank)
-
-
-def _is_one_by_one(x: Any, n: int, k: int) -> bool:
-    pays = k <= ONE_BY_ONE and (x.numel() > REDUCED_ROWS * n or n >= REDUCED_LENGTH * k)
-    return bool(pays and x.is_floating_point())
 
 
 def _parts(rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:

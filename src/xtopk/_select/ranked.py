@@ -59,7 +59,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     rises = key[..., :-1] < key[..., 1:]
     if not rank.stable or not rises.numel() or rises.view(xp.uint8).amin():
         return indices, key[..., :k], None
-    indices = put_in_order(xp, indices, rises[..., : k - 1])
+    indices = put_in_order(xp, indices, key[..., :k])
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
 
 
@@ -67,14 +67,14 @@ def _magnitude(key: Any) -> int:
     return max(int(key.amax()), int((~key).amax()))
 
 
-def put_in_order(xp: Any, indices: Any, differ: Any) -> Any:
-    """Return the indices of sorted elements with the lower first among equals, given where neighbours differ.
+def put_in_order(xp: Any, indices: Any, values: Any) -> Any:
+    """Return the indices of sorted values with the lower first among equals.
 
     Sorts integers: how many other values come before an element, with its index in the lower half. They are nearly in
     order, which makes that quick.
     """
     before = xp.zeros_like(indices)
-    before[..., 1:] = differ.cumsum(-1)
+    before[..., 1:] = (values[..., 1:] != values[..., :-1]).cumsum(-1)
     return unpack(before.bitwise_left_shift_(BITS_PACKED).bitwise_or_(indices).sort().values)
 
 

@@ -85,7 +85,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
         if is_open.any():
             settle(xp, few, chosen, is_open, None, rank)
         values = few.gather(-1, chosen)
-        chosen = put_in_order(xp, chosen, values[..., 1:] != values[..., :-1])
+        chosen = put_in_order(xp, chosen, values)
         if values.is_floating_point() and (hidden := values.isnan().any(-1)).any():
             chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
     if is_most:
@@ -104,8 +104,7 @@ def _refilled(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any) -> Any:
     equal = n - ((rows == last) * backwards).topk(k).values
     better = values != last
     place = positions(xp, rows, 0, k) - better.sum(-1, keepdim=True)
-    chosen = xp.where(better, indices, equal.gather(-1, place.clamp_(min=0)))
-    return put_in_order(xp, chosen, values[..., 1:] != values[..., :-1])
+    return put_in_order(xp, xp.where(better, indices, equal.gather(-1, place.clamp_(min=0))), values)
 
 
 def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
@@ -117,8 +116,7 @@ def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
     better = indices[values != last]
     equal = (row == last).nonzero()[: k - better.shape[0], 0]
     chosen = xp.concat([better, equal])
-    values = row[chosen]
-    return put_in_order(xp, chosen, values[1:] != values[:-1])
+    return put_in_order(xp, chosen, row[chosen])
 
 
 def indices_by_sort(rows: Any, k: int, rank: Ranking, axis: int = -1) -> Any:
