@@ -16,7 +16,7 @@ from xtopk._native.torch_dtensor import (
     is_dtensor,
     refuse_transformed_dtensor,
 )
-from xtopk._native.torch_eager import eager_plan, gather, indices_eager, is_direct, is_sorted_at_once
+from xtopk._native.torch_eager import eager_plan, gather, indices_eager, way_of_few
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._order import Ranking
 from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
@@ -36,7 +36,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         )
     if is_compiling or x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
         x = x.resolve_neg()
-    is_plain = not is_compiling and _is_plain(x)
+    is_plain = not is_compiling and _is_plain(torch, x)
     if is_plain and x.is_cuda and kernels_serve(x, k, axis):
         return topk_by_kernels(xp, x, k, axis, rank)
     if not is_plain and not is_compiling:
@@ -45,11 +45,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if looks and x.ndim > 1 and x.numel() == x.shape[axis]:
         indices = torch_topk(xp, x.detach().reshape(-1), k, 0, rank)[1].view(*x.shape[:axis], k, *x.shape[axis + 1 :])
         return gather(xp, x, axis, indices), indices
-    if looks and is_sorted_at_once(x, k, axis, rank):
+    way = way_of_few(x, k, axis, rank) if looks else ""
+    if way == "sort":
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    if looks and is_direct(x, k, axis, rank):
+    if way:
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
@@ -71,7 +72,7 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if is_dtensor(x):
         return dtensor_plan(torch_plan, xp, x, k, axis, rank)
     n, x = x.shape[axis], x.resolve_neg()
-    if torch.compiler.is_compiling() or not _is_plain(x):
+    if torch.compiler.is_compiling() or not _is_plain(torch, x):
         return static_plan(x, n, k, rank)
     if x.is_cuda and kernels_serve(x, k, axis):
         return plan_of_rows(x.numel() // n, n, k, x.dtype.itemsize * 8)
@@ -112,10 +113,8 @@ def _are_dtensors(parts: list[Any]) -> bool:
     return found[0]
 
 
-def _is_plain(x: Any) -> bool:
+def _is_plain(torch: Any, x: Any) -> bool:
     """Return whether a tensor holds its elements itself, unless that is while compiling: not in a transform."""
-    import torch
-
     is_usual = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
     is_usual = is_usual and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     modes = torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack()

@@ -54,26 +54,23 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 """The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
 
 
-def is_direct(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether to ask `torch.topk` at once: of few elements, or where nothing is faster and it does all."""
-    if dtype_name(x.dtype) in UNSUPPORTED or _is_tied(x, k, axis, rank):
-        return False
-    if x.numel() < DIRECT_BELOW:
-        return True
-    if x.numel() < HEAPED_BELOW and _is_heaped(x.shape[axis], k) and (k == 1 or not _width(x, k, positive=False)):
-        return True
+def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return the way that few elements go, or those for which nothing is faster than `torch.topk`; else none."""
+    n, elements, tied = x.shape[axis], x.numel(), _is_tied(x, k, axis, rank)
+    if elements >= HEAPED_BELOW and x.dtype.itemsize < 8 or dtype_name(x.dtype) in UNSUPPORTED:
+        return ""
+    at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
+    if elements <= at_once and rank.stable and k > 1 and elements * n.bit_length() <= at_once:
+        if tied or x.ndim > 1 or k >= LISTED:
+            return "sort"
+    if tied:
+        return ""
+    if elements < DIRECT_BELOW:
+        return "torch.topk"
+    if elements < HEAPED_BELOW and _is_heaped(n, k) and (k == 1 or not _width(x, k, positive=False)):
+        return "torch.topk"
     sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
-    return sure and x.dtype.itemsize == 8 and not _folds(x, x.shape[axis], k)
-
-
-def is_sorted_at_once(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether to sort so few elements, which takes less time than to ask for ties and NaN."""
-    if x.numel() > SORTED_AT_ONCE * TIED_MORE or not rank.stable or k == 1 or dtype_name(x.dtype) in UNSUPPORTED:
-        return False
-    tied = _is_tied(x, k, axis, rank)
-    if x.ndim == 1 and k < LISTED and not tied:
-        return False
-    return bool(x.numel() * x.shape[axis].bit_length() <= SORTED_AT_ONCE * (TIED_MORE if tied else 1))
+    return "torch.topk" if sure and x.dtype.itemsize == 8 and not _folds(x, n, k) else ""
 
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
@@ -84,10 +81,11 @@ def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
 def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way a call goes."""
     n, how = x.shape[axis], "with a look for ties and NaN"
-    if is_sorted_at_once(x, k, axis, rank):
-        return Plan("sort", 0, f"few elements, {x.numel()}, in rows of {n}")
-    if is_direct(x, k, axis, rank):
-        return Plan("torch.topk", 0, f"{x.numel()} elements in rows of {n}, {how}")
+    way = way_of_few(x, k, axis, rank)
+    if way == "sort":
+        return Plan(way, 0, f"few elements, {x.numel()}, in rows of {n}")
+    if way:
+        return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
     if dtype_name(x.dtype) in UNSIGNED:
         if _is_in_pieces(x, k):
             return Plan("ranking", 0, f"pieces of {n} elements, and then what is best in them")

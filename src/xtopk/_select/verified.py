@@ -28,20 +28,20 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     if x.ndim == 1 and k < LISTED:
         row, beyond = values.tolist(), gt if largest else lt
         doubt = None if all(map(beyond, row, row[1:])) else True
-        return values.narrow_copy(0, 0, k), indices.narrow_copy(0, 0, k), doubt  # a view would keep the one more
-    return *(part.narrow_copy(axis, 0, k) for part in (values, indices)), _ties(values, axis, largest)
+    else:
+        doubt = _ties(values.detach(), axis, largest)
+    return values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k), doubt  # a view would keep the one more
 
 
 def _ties(values: Any, axis: int, descending: bool) -> Any:
-    """Return which of sorted values equal the next one or are beside NaN; None if none.
-
-    Infinities that are equal differ by NaN, and integers that differ may wrap around, but never to 0.
-    """
-    gaps = values.detach().diff(dim=axis)
-    if not values.is_floating_point():
-        return None if gaps.all() else gaps == 0
-    differ = lt if descending else gt
-    return None if differ(float(gaps.amax() if descending else gaps.amin()), 0) else ~differ(gaps, 0)
+    """Return which of sorted values equal the next one or are beside NaN; None if none."""
+    if values.is_floating_point() and values.dtype.itemsize >= 4:  # equal infinities differ by NaN
+        gaps = values.diff(dim=axis)
+        beyond, nearest = (lt, gaps.amax()) if descending else (gt, gaps.amin())
+        return None if beyond(float(nearest), 0) else ~beyond(gaps, 0)
+    count = values.shape[axis] - 1
+    apart = (gt if descending else lt)(values.narrow(axis, 0, count), values.narrow(axis, 1, count))
+    return None if apart.all() else ~apart
 
 
 def _nan(values: Any) -> Any:
