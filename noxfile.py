@@ -35,7 +35,10 @@ FAST_COMPILE = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disa
 """XLA compiles in half the time so; that takes most of the time of these tests, and they look at no speed."""
 
 BACKENDS = {
-    "numpy": (["ml_dtypes", "matplotlib"], [Run("numpy,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy")]),
+    "numpy": (
+        ["ml_dtypes", "matplotlib"],
+        [Run("numpy,numpy-blocks,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy")],
+    ),
     "torch": ([TORCH, "ml_dtypes"], [Run("torch,torch-static,torch-blocks")]),
     "jax": (
         ["jax"],

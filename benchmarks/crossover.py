@@ -43,8 +43,17 @@ SIDEWAYS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count 
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
+CUT_ROWS: tuple[Case, ...] = tuple(
+    (shape, k, "float32") for shape in ((64, 1 << 14), (64, 1 << 15), (32, 100_000), (4, 1 << 20)) for k in (5, 30)
+)
+LONG_ROWS: tuple[Case, ...] = tuple(((n,), k, "float32") for n in (100_000, 1_000_000, 3_000_000) for k in (1, 10, 100))
+SHARED: tuple[Case, ...] = tuple(
+    ((n,), n // share, "float32") for n in (1 << 17, 1 << 20, 1 << 22) for share in (512, 2048, 8192, 1 << 14, 1 << 16)
+)
+
 NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
+BLOCKS = "xtopk._select.best_blocks"
 TORCH, JAX, JAX_CPU = "xtopk._native.torch_eager", "xtopk._native.jax", "xtopk._native.jax_cpu"
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
@@ -57,7 +66,21 @@ VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
 FEW_NUMBERS = "xtopk._select.few_numbers"
 
 CONSTANTS = (
-    Constant("numpy", NUMPY, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
+    Constant("numpy", MATRIX, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
+    Constant("numpy", NUMPY, "CUT_ELEMENTS", (1 << 17, 1 << 19, 1 << 21, 1 << 22), CUT_ROWS),
+    Constant("numpy", BLOCKS, "BLOCK_GAIN", (16, 32, 128, 256), LONG_ROWS + CUT_ROWS),
+    Constant("numpy", BLOCKS, "FEW_BLOCKS", (0, 1 << 23, 1 << 27), SHARED),
+    Constant("numpy", BLOCKS, "LONG_BLOCKS", (1 << 13, 1 << 14, 1 << 17), SHARED),
+    Constant(
+        "numpy",
+        BLOCKS,
+        "SAMPLED",
+        (1, 1 << 13),
+        (((64, 1 << 16), 10, "nan"), ((1 << 20,), 10, "nan"), ((1 << 16,), 10, "float32")),
+    ),
+    Constant(
+        "numpy", BLOCKS, "CROWD", (1 << 8, 1 << 12), (((1 << 18,), 10, "constant"), ((1 << 18,), 10, "ascending"))
+    ),
     Constant("numpy", MATRIX, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
     Constant("numpy", MATRIX, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 600, 2000))),
     Constant(
@@ -249,13 +272,14 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),
     "negative": lambda rng, x: -np.abs(x) - 1,
     "constant": lambda rng, x: np.ones_like(x),
+    "ascending": lambda rng, x: np.sort(x, axis=-1),
 }
 
 
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD), "jax": (JAX, JAX_CPU), "torch": (TORCH,)}
+    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD, BLOCKS), "jax": (JAX, JAX_CPU), "torch": (TORCH,)}
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]

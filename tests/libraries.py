@@ -132,6 +132,23 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
         yield
 
 
+def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
+    """Call with bounds from blocks and columns also of few elements, and few of them at a time."""
+    few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 40 for name in ("numpy", "numpy_rows")}
+    few |= {f"xtopk._select.{name}.PICKED_SHARE": 8 for name in ("best_blocks", "threshold")}
+    few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._native.numpy_rows.PICKED_SHARE": 8}
+    few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 8, "xtopk._select.best_blocks.CROWD": 3}
+    few |= {"xtopk._select.bound.FOLDED_ROW": 10, "xtopk._native.numpy_rows.FOLDED_ROW": 10}
+    few |= {"xtopk._select.best_blocks.SAMPLED": 0}
+    few |= {f"xtopk._select.{name}.MIN_COLUMNS": 2 for name in ("bound", "threshold")}
+    few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound", "threshold")}
+    few |= {"xtopk._select.threshold.PIECE": 20, "xtopk._select.threshold.CUT": 60}
+    few |= {"xtopk._native.numpy_rows.PACKED_ALL": 0, "xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
+    few |= {"xtopk._native.numpy_rows.SORTED_SHARES": {1: 1, 2: 1, 4: 1, 8: 1}, "xtopk._select.small.SORTED_BYTES": 8}
+    with replaced(few):
+        return function(*args, **options)
+
+
 def torch_call_off_the_cpu(function: Any, *args: Any, **options: Any) -> Any:
     """Call without kernels, with blocks also of few elements, and few of them at a time."""
     few = {"xtopk._native.torch_static.FEW": 0, "xtopk._select.maxima.AT_A_TIME": 1000, "xtopk._cuda.select.ON": False}
@@ -348,6 +365,16 @@ JAX_INDEX = "int64" if JAX_X64 else "int32"
 
 LIBRARIES = (
     Library("numpy", "numpy", "numpy", NUMPY_DTYPES, make=lambda x: x, back=numpy_back),
+    Library(
+        "numpy-blocks",
+        "numpy",
+        "numpy",
+        NUMPY_DTYPES,
+        make=lambda x: x,
+        back=numpy_back,
+        call=numpy_call_with_blocks,
+        disguised=True,
+    ),
     Library("numpy-readonly", "numpy", "numpy", NUMPY_DTYPES, make=read_only, back=numpy_back),
     Library("torch", "torch", "torch", TORCH_DTYPES, make=torch_make, back=torch_back, transforms="torch"),
     Library(

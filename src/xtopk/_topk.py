@@ -210,7 +210,7 @@ def explain(
     --------
     >>> plan = xtopk.explain(np.zeros(1_000_000, dtype="float32"), 10)
     >>> plan.algorithm, plan.block_length
-    ('threshold', 32)
+    ('block maxima', 2529)
     """
     xp, k, axis, rank = _check(x, k, axis, mode, sorted, stable, nan)
     if k == 0 or 0 in x.shape:

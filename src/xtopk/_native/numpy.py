@@ -5,13 +5,14 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._native.numpy_rows import indices_of, path_of
+from xtopk._native.numpy_rows import BLOCK_ELEMENTS, indices_of, path_of
 from xtopk._order import Ranking
+from xtopk._select.best_blocks import block_length
 from xtopk._select.bound import folds_for, row_folds
 from xtopk._select.small import take_rows
 
-BLOCK_ELEMENTS = 1 << 17
-"""How many elements are selected from at a time, so that what is derived from them stays in the cache."""
+CUT_ELEMENTS = 1 << 20
+"""So many elements are selected from at a time where only the best of their blocks are looked at again."""
 
 SIDE_BY_SIDE = 64
 """So many rows that lie side by side in memory are read as they lie; fewer are copied to make each contiguous."""
@@ -48,15 +49,16 @@ def _topk_in_blocks(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Select
         return x[indices], indices
     before, n, after = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
     shape = (*x.shape[:axis], k, *x.shape[axis + 1 :])
-    if after == 1 and x.size <= BLOCK_ELEMENTS:
+    at_once = _at_once(n, k, after)
+    if after == 1 and x.size <= at_once:
         rows = xp.ascontiguousarray(x.reshape(before, n), dtype=native)
         chosen = indices_of(xp, rows, k, rank)
         return take_rows(xp, rows, chosen).reshape(shape).astype(x.dtype, copy=False), chosen.reshape(shape)
     slices = x.reshape(before, n, after)
     values, indices = (xp.empty((before, k, after), dtype=dtype) for dtype in (x.dtype, xp.int64))
     least = SIDE_BY_SIDE if after >= SIDE_BY_SIDE else 1
-    columns = min(after, max(least, BLOCK_ELEMENTS // n))
-    slabs = max(1, BLOCK_ELEMENTS // (n * columns)) if columns == after else 1
+    columns = min(after, max(least, at_once // n))
+    slabs = max(1, at_once // (n * columns)) if columns == after else 1
     for i in range(0, before, slabs):
         for j in range(0, after, columns):
             here = slice(i, i + slabs), slice(None), slice(j, j + columns)
@@ -71,17 +73,27 @@ def _topk_in_blocks(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Select
     return values.reshape(shape), indices.reshape(shape)
 
 
+def _at_once(n: int, k: int, after: int) -> int:
+    """Return how many elements to select from at a time, of rows that lie so far apart."""
+    return CUT_ELEMENTS if after == 1 and block_length(n, k) else BLOCK_ELEMENTS
+
+
 def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `numpy_topk` goes."""
-    n = x.shape[axis]
-    path = path_of(max(1, min(x.size, BLOCK_ELEMENTS) // n), n, k, x.dtype.itemsize)
+    n, after = x.shape[axis], prod(x.shape[axis + 1 :])
+    count = max(1, min(x.size, _at_once(n, k, after)) // n)
+    apart = after >= SIDE_BY_SIDE or (x.ndim == 1 and not x.flags.c_contiguous)
+    path = path_of(count, n, k, x.dtype.itemsize, apart=apart)
     if path == "pairs":
         return Plan(path, 0, f"every two of {n} elements are compared, in all rows at a time")
     if path == "sort":
         return Plan(path, 0, f"{k} of {n} are found as fast by sorting integers that hold key and position")
     if path == "partition":
         return Plan(path, 0, f"{k} of {n} is too great a share for a bound to narrow")
-    folds = folds_for(n, k) if path == "rows" else row_folds(n, k)
+    if path == "blocks":
+        length = block_length(n, k)
+        return Plan("block maxima", length, f"{n // length} maxima and {k * length} candidates are left of {n}")
+    folds = folds_for(n, k) if count > 1 else row_folds(n, k)
     if folds == 1:
         return Plan("threshold", 0, f"the k-th of all {n} elements, for which the row is not too long, is the bound")
     return Plan("threshold", folds, f"the k-th of {n // folds} column maxima is a bound that few of {n} elements reach")

@@ -4,7 +4,8 @@ from functools import partial
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name
-from xtopk._select.bound import FOLDED_ROW, folds_for
+from xtopk._select.best_blocks import block_length, indices_by_best_blocks
+from xtopk._select.bound import FOLDED_ROW, folds_for, row_folds
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.packed_sort import indices_by_packed_sort, vectorised_rank_key
 from xtopk._select.pairs import indices_by_pairs
@@ -12,6 +13,9 @@ from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import LOOKED_AT, first_hits, indices_in_pieces, take_rows, then
 from xtopk._select.sort import indices_by_sort
 from xtopk._select.threshold import PICKED_SHARE, PIECE, indices_of_row, indices_of_rows
+
+BLOCK_ELEMENTS = 1 << 17
+"""How many elements are selected from at a time, so that what is derived from them stays in the cache."""
 
 SORTED_SHARES = {1: 6, 2: 6, 4: 3, 8: 5}
 """Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
@@ -36,7 +40,7 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if rows.dtype.kind == "b":
         rows = (rows.view(xp.uint8) != 0).view(xp.uint8)  # a byte of True that is not 1 is no greater
     name, (count, n) = dtype_name(rows.dtype), rows.shape
-    if path_of(count, n, k, rows.dtype.itemsize) == "sort":
+    if path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous) == "sort":
         rows = xp.ascontiguousarray(rows)
         if rows.dtype.itemsize <= 2 and n >= RADIX_SORTED:
             return indices_by_sort(xp, vectorised_rank_key(xp, rows, rank), None, k, axis=1)
@@ -105,17 +109,34 @@ def _is_nan(xp: Any, name: str, part: Any) -> Any:
 def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     """Return the indices, and which rows are unanswered for NaN or None."""
     count, n = rows.shape
-    path = path_of(count, n, k, rows.dtype.itemsize)
+    path = path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous)
+    if path == "blocks":
+        indices = indices_by_best_blocks(xp, rows, k, block_length(n, k), largest=largest)
+        if indices is not None:
+            return indices, None
+        return _indices_by_bound(xp, rows, k, largest=largest, hidden=True), None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
-    if path == "row":
-        return indices_of_row(xp, rows[0], k, largest=largest)[None], None
     if path == "partition":
         key = rows if not largest else -rows if rows.dtype.kind == "f" else ~rows
         return indices_by_partition(xp, xp.ascontiguousarray(key), k)
-    if folds_for(n, k) == 1:
-        rows = xp.ascontiguousarray(rows)
-    return indices_of_rows(xp, rows, k, largest=largest), None
+    return _indices_by_bound(xp, rows, k, largest=largest), None
+
+
+def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool = False) -> Any:
+    """Return the indices by a bound from columns, of a single long row by its best columns, few rows at a time.
+
+    If numbers are `hidden`, the rows are known to hold NaN.
+    """
+    count, n = rows.shape
+    step = max(1, BLOCK_ELEMENTS // n)
+    if count > step:
+        pieces = (rows[i : i + step] for i in range(0, count, step))
+        return xp.concat([_indices_by_bound(xp, piece, k, largest=largest, hidden=hidden) for piece in pieces])
+    if count == 1 and not FOLDED_ROW <= n < PICKED_SHARE * k:
+        return indices_of_row(xp, rows[0], row_folds(n, k), k, largest=largest, hidden=hidden)[None]
+    rows = rows if folds_for(n, k) > 1 else xp.ascontiguousarray(rows)
+    return indices_of_rows(xp, rows, k, largest=largest)
 
 
 def _is_hidden(xp: Any, rows: Any) -> Any:
@@ -123,8 +144,8 @@ def _is_hidden(xp: Any, rows: Any) -> Any:
     return xp.isnan(xp.max(rows, axis=-1)) if rows.dtype.kind == "f" else None
 
 
-def path_of(count: int, n: int, k: int, itemsize: int) -> str:
-    """Return which algorithm suits so many rows of `n` elements of so many bytes."""
+def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool) -> str:
+    """Return which algorithm suits so many rows of `n` elements of so many bytes, which may lie apart in memory."""
     packs = 8 * itemsize <= BITS_PACKED
     if packs and count > 1 and (n <= PACKED_ROW[itemsize] or count * n <= PACKED_ALL):
         return "sort"
@@ -132,7 +153,8 @@ def path_of(count: int, n: int, k: int, itemsize: int) -> str:
         return "pairs"
     if n < SORTED_SHARES[itemsize] * k:
         return "sort" if packs else "partition"
-    return "rows" if count > 1 or FOLDED_ROW <= n < PICKED_SHARE * k else "row"
+    is_cut = not apart and ((count == 1 and n >= FOLDED_ROW) or count * n > BLOCK_ELEMENTS)
+    return "blocks" if is_cut and block_length(n, k) else "columns"
 
 
 def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:

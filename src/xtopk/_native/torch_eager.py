@@ -57,12 +57,12 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way that few elements go, or those for which nothing is faster than `torch.topk`; else none."""
     n, elements, tied = x.shape[axis], x.numel(), _is_tied(x, k, axis, rank)
-    if elements >= HEAPED_BELOW and x.dtype.itemsize < 8 or dtype_name(x.dtype) in UNSUPPORTED:
+    if (elements >= HEAPED_BELOW and x.dtype.itemsize < 8) or dtype_name(x.dtype) in UNSUPPORTED:
         return ""
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
-    if elements <= at_once and rank.stable and k > 1 and elements * n.bit_length() <= at_once:
-        if tied or x.ndim > 1 or k >= LISTED:
-            return "sort"
+    is_listed = x.ndim == 1 and k < LISTED and not tied
+    if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
+        return "sort"
     if tied:
         return ""
     if elements < DIRECT_BELOW:

@@ -114,6 +114,8 @@ def indices_in_pieces(xp: Any, rows: Any, k: int, step: int, select: Callable[[A
 def take_rows(xp: Any, rows: Any, indices: Any) -> Any:
     """Return the elements of each row at its `indices`."""
     count, n = rows.shape
+    if count == 1:
+        return rows[0][indices]
     if rows.flags.c_contiguous:
         return rows.reshape(-1).take(indices + n * xp.arange(count)[:, None])
     return rows[xp.arange(count)[:, None], indices]

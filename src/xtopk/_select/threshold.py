@@ -20,7 +20,6 @@ from xtopk._select.bound import (
     numbers_of,
     reaches,
     reaching_kth,
-    row_folds,
 )
 from xtopk._select.small import (
     DENSE,
@@ -64,12 +63,16 @@ def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
         del mask
         return _indices_in_parts(xp, rows, k, largest=largest)
     hits, start = row_hits(xp, mask)
-    found = start[1:] - start[:-1]
-    if folds == 1 and rows.dtype.kind == "f" and found.min() < k:
-        hidden = found < k  # NaN stood among what was partitioned, at the end that is for the greatest
+    if folds == 1 and rows.dtype.kind == "f" and (hidden := start[1:] - start[:-1] < k).any():
+        # NaN stood among what was partitioned, at the end that is for the greatest.
         bound[hidden] = kth_value(xp, numbers_of(xp, rows[hidden], largest=largest), k, largest=largest)
         hits, start = row_hits(xp, reaches(rows, bound, largest=largest))
-        found = start[1:] - start[:-1]
+    return indices_among(xp, rows, k, bound, hits, start, largest=largest)
+
+
+def indices_among(xp: Any, rows: Any, k: int, bound: Any, hits: Any, start: Any, *, largest: bool) -> Any:
+    """Return the indices in order where it is known what reaches a bound: `k` of each row, or all its numbers."""
+    found = start[1:] - start[:-1]
     width = min(int(found.max()), 2 * k + COLUMNS_PER_CHOICE)
     indices = xp.zeros((rows.shape[0], k), dtype=xp.int64)
     crowded = (found > width).nonzero()[0]
@@ -100,16 +103,15 @@ def _indices_in_parts(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
     )
 
 
-def indices_of_row(xp: Any, row: Any, k: int, *, largest: bool) -> Any:
+def indices_of_row(xp: Any, row: Any, folds: int, k: int, *, largest: bool, hidden: bool = False) -> Any:
     """Return the indices of the `k` largest or least of one row, in order, NaN last.
 
     Only the columns that reach the bound are looked at again, or the whole row if NaN hides what is in them. Where ties
     at the bound make these too many, only those beyond it are, and the first ties from the front of the row take the
     places left.
     """
-    folds = row_folds(row.shape[0], k)
-    best = fold(xp, row[None], folds, largest=largest, shows_nan=True)[0]
-    if hidden := folds > 1 and row.dtype.kind == "f" and bool(xp.isnan(best.max())):
+    best = fold(xp, row[None], folds, largest=largest, shows_nan=not hidden)[0]
+    if not hidden and (hidden := folds > 1 and row.dtype.kind == "f" and bool(xp.isnan(best.max()))):
         best = fold(xp, row[None], folds, largest=largest)[0]
     chosen, bound = reaching_kth(xp, best, k, largest=largest)
     crowded = chosen.shape[0] > 2 * k + MIN_COLUMNS
