@@ -130,7 +130,15 @@ CONSTANTS = (
     Constant(
         "numpy", SMALL, "SORTED_BYTES", (0, 512, 1 << 30), tuple(((512, n), n // 16, "tied") for n in (256, 1024))
     ),
-    Constant("numpy", SMALL, "TIED_LOW", (1, 70, 101), (((64, 4096), 900, "saturated"), ((64, 4096), 900, "float64"))),
+    Constant(
+        "numpy",
+        SMALL,
+        "SORTED_ROW",
+        (1 << 9, 1 << 12),
+        tuple(((n,), 5, d) for n in (600, 1000, 2000, 4000) for d in ("int16", "float32", "float64")),
+    ),
+    Constant("numpy", SMALL, "SAMPLE", (8, 128), (((1 << 13,), 20, "float32"), ((512, 2048), 200, "sparse"))),
+    Constant("numpy", SMALL, "TIED_LOW", (3, 25, 101), (((64, 4096), 900, "saturated"), ((64, 4096), 900, "float64"))),
     Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),

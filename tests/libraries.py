@@ -144,7 +144,11 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound", "threshold")}
     few |= {"xtopk._select.threshold.PIECE": 20, "xtopk._select.threshold.CUT": 60}
     few |= {"xtopk._native.numpy_rows.PACKED_ALL": 0, "xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
-    few |= {"xtopk._native.numpy_rows.SORTED_SHARES": {1: 1, 2: 1, 4: 1, 8: 1}, "xtopk._select.small.SORTED_BYTES": 8}
+    few |= {
+        "xtopk._native.numpy_rows.SORTED_SHARES": {1: 1, 2: 1, 4: 1, 8: 1},
+        "xtopk._select.small.SORTED_BYTES": 8,
+        "xtopk._select.small.SORTED_ROW": 9,
+    }
     with replaced(few):
         return function(*args, **options)
 

@@ -8,7 +8,7 @@ sorted once more by a number for each distinct value, packed with the position.
 from typing import Any
 
 from xtopk._select.packed import BITS_PACKED, unpack
-from xtopk._select.small import first_hits, is_tied_low, take_rows, then
+from xtopk._select.small import first_hits, is_tied, take_rows, then
 
 
 def indices_by_partition(xp: Any, key: Any, k: int) -> tuple[Any, Any]:
@@ -42,6 +42,6 @@ def _settled(xp: Any, key: Any, indices: Any, values: Any, rises: Any) -> Any:
 def _least(xp: Any, key: Any, count: int) -> Any:
     """Return where the `count` least of each row are, partitioned from the side that has fewer ties."""
     n = key.shape[1]
-    if is_tied_low(xp, key, count - 1) and not (key.dtype.kind == "f" and xp.isnan(key.max())):
+    if is_tied(xp, key, count - 1) and not (key.dtype.kind == "f" and xp.isnan(key.max())):
         return xp.argpartition(-key if key.dtype.kind == "f" else ~key, n - count, axis=-1)[:, n - count :]
     return xp.argpartition(key, count - 1, axis=-1)[:, :count]

@@ -20,12 +20,16 @@ LOOKED_AT = 4
 SORTED_BYTES = 2048
 """Rows up to so short are partitioned as fast whatever ties they hold."""
 
+SORTED_ROW = 1 << 10
+"""A single row of so few elements is sorted in less time than it takes to ask for ties and partition it."""
+
 DENSE = 8
 """Where such a share of a matrix is True, it is faster to bring its rows together first than their hits afterwards."""
 
+SAMPLE = 32
 TIED_LOW, TIED_HIGH = 12, 40
-"""Where the least of longer rows is so many percent of them, a partition at their lower or upper half takes longer than
-a sort."""
+"""Where an element is so many percent of such a sample of longer rows, a partition in their lower or upper half takes
+longer than a sort."""
 
 
 def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
@@ -33,8 +37,12 @@ def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
 
     The values hold no NaN. Equal ones keep their order, so the lower index comes first.
     """
-    if values.size >= PACKED_FROM and values.dtype.itemsize * 8 <= BITS_PACKED:
-        return indices_by_packed_sort(xp, values, k, Ranking(largest, nan_first=False, sorted=True, stable=True))
+    if values.size >= PACKED_FROM:
+        before, after = values[..., :-1], values[..., 1:]
+        if (before >= after if largest else before <= after).all():  # as where nearly all tie
+            return xp.broadcast_to(xp.arange(k), (*values.shape[:-1], k))
+        if values.dtype.itemsize * 8 <= BITS_PACKED:
+            return indices_by_packed_sort(xp, values, k, Ranking(largest, nan_first=False, sorted=True, stable=True))
     if not largest:
         return values.argsort(axis=-1, kind="stable")[..., :k]
     # Backwards twice: the greatest come first, and equal ones keep their order.
@@ -84,22 +92,26 @@ def then(xp: Any, indices: Any, count: Any, others: Any) -> Any:
     return xp.where(late < 0, indices, xp.take_along_axis(others, xp.maximum(late, 0), axis=-1))
 
 
-def is_tied_low(xp: Any, rows: Any, place: int) -> bool:
-    """Return whether the least of each row is so frequent that partitioning the rows at a place is slow.
+def is_tied(xp: Any, rows: Any, place: int) -> bool:
+    """Return whether partitioning rows at a place is slow, since what is frequent begins before it; a sample tells.
 
-    NumPy's partition for AVX-512 splits at a pivot into what is less and what is not; if the pivot is the least value,
-    it is no further than before.
+    NumPy's partition for AVX-512 splits at a pivot into what is less and what is not; if the pivot is the least of what
+    it looks at, it is no further than before.
     """
     n = rows.shape[1]
     if n * rows.dtype.itemsize <= SORTED_BYTES:
         return False
-    least = (xp.fmin if rows.dtype.kind == "f" else xp.minimum).reduce(rows, axis=-1, keepdims=True)
-    return bool(100 * xp.count_nonzero(rows == least) >= (TIED_LOW if 2 * place < n else TIED_HIGH) * rows.size)
+    sample = xp.sort(rows[:, :: n // SAMPLE | 1], axis=-1)
+    count = sample.shape[1]
+    apart = count * (TIED_LOW if 2 * place < n else TIED_HIGH) // 100
+    equal = sample[:, apart:] == sample[:, : count - apart]
+    return bool(2 * xp.count_nonzero(equal[:, : 1 + place * count // n].any(axis=-1)) >= rows.shape[0])
 
 
 def kth_of_rows(xp: Any, rows: Any, place: int) -> Any:
     """Return the element number `place` of each row in ascending order, of shape (count, 1)."""
-    ordered = xp.sort(rows, axis=-1) if is_tied_low(xp, rows, place) else xp.partition(rows, place, axis=-1)
+    is_sorted = (rows.shape[0] == 1 and rows.size <= SORTED_ROW) or is_tied(xp, rows, place)
+    ordered = xp.sort(rows, axis=-1) if is_sorted else xp.partition(rows, place, axis=-1)
     return ordered[:, place : place + 1]
 
 
