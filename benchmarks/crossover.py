@@ -37,6 +37,13 @@ SHARES: tuple[Case, ...] = tuple(
     ((256, 512), 512 // share, d) for share in (16, 8, 4, 2) for d in ("int16", "float32", "float64")
 )
 
+SHARES_OF_A_ROW: tuple[Case, ...] = tuple(
+    ((n,), n // s, d)
+    for n in (4100, 10_000, 20_000, 50_000, 200_000)
+    for s in (8, 40, 200)
+    for d in ("int16", "float64")
+)
+
 WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
 
 SIDEWAYS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count in (4, 16, 64, 256))
@@ -113,10 +120,11 @@ CONSTANTS = (
         "numpy",
         BOUND,
         "FOLDED_ROW",
-        (1 << 11, 1 << 12, 1 << 13, 1 << 16),
-        tuple(((1 << e,), 10, "float32") for e in (11, 12, 13, 15)),
+        (1 << 11, 3 << 10, 1 << 13),
+        tuple(((n,), 10, d) for n in (2500, 4000, 6000, 8000, 10_000) for d in ("int16", "float32", "float64")),
     ),
     Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
+    Constant("numpy", THRESHOLD, "WHOLE_SHARE", (0, 16, 128, 512), SHARES_OF_A_ROW),
     Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
     Constant(
         "numpy",

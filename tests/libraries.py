@@ -137,11 +137,13 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 40 for name in ("numpy", "numpy_rows")}
     few |= {f"xtopk._select.{name}.PICKED_SHARE": 8 for name in ("best_blocks", "threshold")}
     few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._native.numpy_rows.PICKED_SHARE": 8}
+    few |= {"xtopk._native.numpy_rows.WHOLE_SHARE": 2}
     few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 8, "xtopk._select.best_blocks.CROWD": 3}
     few |= {"xtopk._select.bound.FOLDED_ROW": 10, "xtopk._native.numpy_rows.FOLDED_ROW": 10}
     few |= {"xtopk._select.best_blocks.SAMPLED": 0}
     few |= {f"xtopk._select.{name}.MIN_COLUMNS": 2 for name in ("bound", "threshold")}
-    few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound", "threshold")}
+    few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound")}
+    few |= {"xtopk._select.threshold.MAX_FOLDS": 1}
     few |= {"xtopk._select.threshold.PIECE": 20, "xtopk._select.threshold.CUT": 60}
     few |= {"xtopk._native.numpy_rows.PACKED_ALL": 0, "xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
     few |= {

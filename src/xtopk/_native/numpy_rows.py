@@ -12,7 +12,7 @@ from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.small import LOOKED_AT, first_hits, indices_in_pieces, take_rows, then
 from xtopk._select.sort import indices_by_sort
-from xtopk._select.threshold import PICKED_SHARE, PIECE, indices_of_row, indices_of_rows
+from xtopk._select.threshold import PICKED_SHARE, PIECE, WHOLE_SHARE, indices_of_row, indices_of_rows
 
 BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
@@ -133,7 +133,7 @@ def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool
     if count > step:
         pieces = (rows[i : i + step] for i in range(0, count, step))
         return xp.concat([_indices_by_bound(xp, piece, k, largest=largest, hidden=hidden) for piece in pieces])
-    if count == 1 and not FOLDED_ROW <= n < PICKED_SHARE * k:
+    if count == 1 and not max(FOLDED_ROW, WHOLE_SHARE * k) <= n < PICKED_SHARE * k:
         return indices_of_row(xp, rows[0], row_folds(n, k), k, largest=largest, hidden=hidden)[None]
     rows = rows if folds_for(n, k) > 1 else xp.ascontiguousarray(rows)
     return indices_of_rows(xp, rows, k, largest=largest)

@@ -15,7 +15,7 @@ MIN_COLUMNS = 64
 """Deep piles narrow the search; but columns should outnumber k, lest many of the top k share one, and vectors
 should not be short."""
 
-FOLDED_ROW = 1 << 13
+FOLDED_ROW = 1 << 12
 """A single row shorter than this is partitioned as it is: folding takes as long as the calls it needs."""
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from xtopk._select.bound import (
-    COLUMNS_PER_CHOICE,
+    MAX_FOLDS,
     MIN_COLUMNS,
     fold,
     folds_for,
@@ -42,8 +42,9 @@ CUT = 1 << 18
 PIECE = 1 << 17
 """So many elements are compared at a time where a whole row is."""
 
-PICKED_SHARE = 512
-"""A single row is looked at again only in its best columns if it has so many elements for each of k."""
+PICKED_SHARE, WHOLE_SHARE = 512, 64
+"""A single row is looked at again only in its best columns where it has so many elements for each of k, or not even so
+many."""
 
 
 def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
@@ -73,7 +74,7 @@ def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
 def indices_among(xp: Any, rows: Any, k: int, bound: Any, hits: Any, start: Any, *, largest: bool) -> Any:
     """Return the indices in order where it is known what reaches a bound: `k` of each row, or all its numbers."""
     found = start[1:] - start[:-1]
-    width = min(int(found.max()), 2 * k + COLUMNS_PER_CHOICE)
+    width = min(int(found.max()), 2 * k + MAX_FOLDS)  # what no column holds may be as great
     indices = xp.zeros((rows.shape[0], k), dtype=xp.int64)
     crowded = (found > width).nonzero()[0]
     if crowded.shape[0] < rows.shape[0]:
