@@ -44,6 +44,10 @@ SHARES_OF_A_ROW: tuple[Case, ...] = tuple(
     for d in ("int16", "float64")
 )
 
+EQUALS: tuple[Case, ...] = tuple(
+    ((300, 1500), k, d) for k in (400, 900, 1400) for d in ("wide ties", "wide tied", "wide equals")
+)
+
 WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
 
 SIDEWAYS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count in (4, 16, 64, 256))
@@ -60,7 +64,7 @@ SHARED: tuple[Case, ...] = tuple(
 
 NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
-BLOCKS = "xtopk._select.best_blocks"
+BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
 TORCH, JAX, JAX_CPU = "xtopk._native.torch_eager", "xtopk._native.jax", "xtopk._native.jax_cpu"
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
@@ -145,8 +149,13 @@ CONSTANTS = (
         (1 << 9, 1 << 12),
         tuple(((n,), 5, d) for n in (600, 1000, 2000, 4000) for d in ("int16", "float32", "float64")),
     ),
+    Constant("numpy", PARTITION, "MANY_EQUAL", (20, 101), EQUALS),
+    Constant("numpy", PARTITION, "MANY_CHOSEN", (25, 75, 101), EQUALS),
+    Constant("numpy", PARTITION, "SAMPLED_ROWS", (8, 512), EQUALS[:2]),
     Constant("numpy", SMALL, "SAMPLE", (8, 128), (((1 << 13,), 20, "float32"), ((512, 2048), 200, "sparse"))),
-    Constant("numpy", SMALL, "TIED_LOW", (3, 25, 101), (((64, 4096), 900, "saturated"), ((64, 4096), 900, "float64"))),
+    Constant(
+        "numpy", SMALL, "TIED_LOW", (3, 25, 101), (((64, 4096), 900, "wide saturated"), ((64, 4096), 900, "float64"))
+    ),
     Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
@@ -286,6 +295,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "sparse": lambda rng, x: np.maximum(x, 1.28),
     "saturated": lambda rng, x: np.minimum(x, 0),
     "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),
+    "equals": lambda rng, x: np.floor(100 * rng.random(x.shape)),
     "negative": lambda rng, x: -np.abs(x) - 1,
     "constant": lambda rng, x: np.ones_like(x),
     "ascending": lambda rng, x: np.sort(x, axis=-1),
@@ -329,15 +339,15 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
 
 
 def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
-    """Return normal numbers of a dtype, or what KINDS makes of them in float32; saturated ones are float64."""
+    """Return normal numbers of a dtype, or what KINDS makes of them in float32, or in float64 if they are wide."""
     if shape[-1] == -2:
         return array_of(library, shape[-2::-1], dtype).T
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
     if dtype == "negative halves":
         x, dtype = KINDS["negative"](rng, x) / 1000, "float16"
-    if dtype in KINDS:
-        x, dtype = KINDS[dtype](rng, x), "float64" if dtype == "saturated" else "float32"
+    if (kind := dtype.removeprefix("wide ")) in KINDS:
+        x, dtype = KINDS[kind](rng, x), "float32" if kind == dtype else "float64"
     x = (x * 1000).astype(dtype)
     if library == "torch":
         return import_module("torch").from_numpy(x)

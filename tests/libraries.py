@@ -151,6 +151,7 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
         "xtopk._select.small.SORTED_BYTES": 8,
         "xtopk._select.small.SORTED_ROW": 9,
     }
+    few |= {"xtopk._select.partition.MANY_EQUAL": 90, "xtopk._select.partition.MANY_CHOSEN": 101}
     with replaced(few):
         return function(*args, **options)
 

@@ -92,6 +92,11 @@ def then(xp: Any, indices: Any, count: Any, others: Any) -> Any:
     return xp.where(late < 0, indices, xp.take_along_axis(others, xp.maximum(late, 0), axis=-1))
 
 
+def sampled(xp: Any, rows: Any) -> Any:
+    """Return some elements of each row, in order."""
+    return xp.sort(rows[:, :: rows.shape[1] // SAMPLE | 1], axis=-1)
+
+
 def is_tied(xp: Any, rows: Any, place: int) -> bool:
     """Return whether partitioning rows at a place is slow, since what is frequent begins before it; a sample tells.
 
@@ -101,7 +106,7 @@ def is_tied(xp: Any, rows: Any, place: int) -> bool:
     n = rows.shape[1]
     if n * rows.dtype.itemsize <= SORTED_BYTES:
         return False
-    sample = xp.sort(rows[:, :: n // SAMPLE | 1], axis=-1)
+    sample = sampled(xp, rows)
     count = sample.shape[1]
     apart = count * (TIED_LOW if 2 * place < n else TIED_HIGH) // 100
     equal = sample[:, apart:] == sample[:, : count - apart]
