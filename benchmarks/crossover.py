@@ -40,7 +40,7 @@ SHARES: tuple[Case, ...] = tuple(
 SHARES_OF_A_ROW: tuple[Case, ...] = tuple(
     ((n,), n // s, d)
     for n in (4100, 10_000, 20_000, 50_000, 200_000)
-    for s in (8, 40, 200)
+    for s in (8, 40, 100, 200)
     for d in ("int16", "float64")
 )
 
@@ -50,7 +50,9 @@ EQUALS: tuple[Case, ...] = tuple(
 
 WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
 
-SIDEWAYS: tuple[Case, ...] = tuple(((count, 4096, -2), 10, "float32") for count in (4, 16, 64, 256))
+SIDEWAYS: tuple[Case, ...] = tuple(
+    ((count, n, -2), 10, "float32") for count, n in ((4, 4096), (16, 4096), (64, 4096), (256, 4096), (64, 50_000))
+)
 
 AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
 
@@ -86,12 +88,10 @@ CONSTANTS = (
         "numpy",
         BLOCKS,
         "SAMPLED",
-        (1, 1 << 13),
+        (1, 1 << 14),
         (((64, 1 << 16), 10, "nan"), ((1 << 20,), 10, "nan"), ((1 << 16,), 10, "float32")),
     ),
-    Constant(
-        "numpy", BLOCKS, "CROWD", (1 << 8, 1 << 12), (((1 << 18,), 10, "constant"), ((1 << 18,), 10, "ascending"))
-    ),
+    Constant("numpy", BLOCKS, "CROWD", (1 << 8, 1 << 12), (((1 << 14,), 1, "constant"), ((1 << 16,), 1, "ascending"))),
     Constant("numpy", MATRIX, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
     Constant("numpy", MATRIX, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 600, 2000))),
     Constant(
@@ -152,11 +152,17 @@ CONSTANTS = (
     Constant("numpy", PARTITION, "MANY_EQUAL", (20, 101), EQUALS),
     Constant("numpy", PARTITION, "MANY_CHOSEN", (25, 75, 101), EQUALS),
     Constant("numpy", PARTITION, "SAMPLED_ROWS", (8, 512), EQUALS[:2]),
-    Constant("numpy", SMALL, "SAMPLE", (8, 128), (((1 << 13,), 20, "float32"), ((512, 2048), 200, "sparse"))),
+    Constant("numpy", SMALL, "SAMPLED_COLUMNS", (8, 128), (((1 << 13,), 20, "float32"), ((512, 2048), 200, "sparse"))),
     Constant(
         "numpy", SMALL, "TIED_LOW", (3, 25, 101), (((64, 4096), 900, "wide saturated"), ((64, 4096), 900, "float64"))
     ),
-    Constant("numpy", SMALL, "TIED_HIGH", (12, 50, 101), (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"))),
+    Constant(
+        "numpy",
+        SMALL,
+        "TIED_HIGH",
+        (12, 50, 101),
+        (((512, 2048), 200, "tied"), ((512, 2048), 200, "sparse"), ((1 << 17,), 1 << 13, "saturated")),
+    ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
     Constant(

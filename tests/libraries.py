@@ -134,11 +134,11 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
 
 def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     """Call with bounds from blocks and columns also of few elements, and few of them at a time."""
-    few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 40 for name in ("numpy", "numpy_rows")}
-    few |= {f"xtopk._select.{name}.PICKED_SHARE": 8 for name in ("best_blocks", "threshold")}
-    few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._native.numpy_rows.PICKED_SHARE": 8}
+    few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 20 for name in ("numpy", "numpy_rows")}
+    few |= {f"xtopk._select.{name}.PICKED_SHARE": 4 for name in ("best_blocks", "threshold")}
+    few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._native.numpy_rows.PICKED_SHARE": 4}
     few |= {"xtopk._native.numpy_rows.WHOLE_SHARE": 2}
-    few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 8, "xtopk._select.best_blocks.CROWD": 3}
+    few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 4, "xtopk._select.best_blocks.CROWD": 3}
     few |= {"xtopk._select.bound.FOLDED_ROW": 10, "xtopk._native.numpy_rows.FOLDED_ROW": 10}
     few |= {"xtopk._select.best_blocks.SAMPLED": 0}
     few |= {f"xtopk._select.{name}.MIN_COLUMNS": 2 for name in ("bound", "threshold")}
@@ -147,11 +147,12 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     few |= {"xtopk._select.threshold.PIECE": 20, "xtopk._select.threshold.CUT": 60}
     few |= {"xtopk._native.numpy_rows.PACKED_ALL": 0, "xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
     few |= {
-        "xtopk._native.numpy_rows.SORTED_SHARES": {1: 1, 2: 1, 4: 1, 8: 1},
+        "xtopk._native.numpy_rows.SORTED_SHARES": {1: 2, 2: 2, 4: 2, 8: 2},
         "xtopk._select.small.SORTED_BYTES": 8,
         "xtopk._select.small.SORTED_ROW": 9,
     }
-    few |= {"xtopk._select.partition.MANY_EQUAL": 90, "xtopk._select.partition.MANY_CHOSEN": 101}
+    few |= {"xtopk._select.small.PACKED_FROM": 6}
+    few |= {"xtopk._select.partition.MANY_EQUAL": 101, "xtopk._select.partition.MANY_CHOSEN": 101}
     with replaced(few):
         return function(*args, **options)
 

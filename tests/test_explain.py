@@ -10,6 +10,7 @@ import xtopk
 from tests.libraries import Library, rows
 from xtopk import _native
 from xtopk._order import Ranking
+from xtopk._select.best_blocks import indices_by_best_blocks
 
 SHAPES = [
     ((9,), 2),
@@ -122,3 +123,28 @@ def test_keys_that_leave_no_room_for_positions_are_sorted_on_cupy(
     x = np.zeros(3, dtype=dtype)
     plan = _native.NATIVES["cupy"].plan(np, x, 2, 0, Ranking(largest=True, nan_first=False, sorted=True, stable=True))
     assert plan.algorithm == algorithm
+
+
+WIDE = np.arange(4_000_000, dtype=np.float32).reshape(200, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("x", "axis"),
+    [
+        (np.asfortranarray(WIDE), -1),
+        (WIDE.T, 0),
+        (WIDE.reshape(10, 20, 20_000).transpose(0, 2, 1), 1),
+        (WIDE[0, ::2], 0),
+        (WIDE[0, ::2] > 99, 0),
+        (WIDE[0].astype(">f4")[::2], 0),
+    ],
+    ids=["columns first", "turned", "middle", "strided", "strided bool", "strided bytes of another order"],
+)
+def test_it_knows_how_numpy_arrays_lie(x: np.ndarray, axis: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = Mock(wraps=indices_by_best_blocks)
+    monkeypatch.setattr("xtopk._native.numpy_rows.indices_by_best_blocks", spy)
+    plan = xtopk.explain(x, 10, axis)
+    xtopk.topk(x, 10, axis)
+    assert spy.called == (plan.algorithm == "block maxima")
+    if spy.called:
+        assert spy.call_args.args[3] == plan.block_length

@@ -198,6 +198,21 @@ def test_infinities_among_nan(library: Library, mode: str) -> None:
     assert_agrees(library, x.T.copy(), 20, 0, mode=mode)
 
 
+@pytest.mark.parametrize("turned", [0, 100])
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("library", rows(), ids=str)
+def test_fewer_numbers_than_k_in_order(library: Library, mode: str, turned: int) -> None:
+    """As they are, or but for the last ones, of one row and of many."""
+    row = np.full(20_000, np.nan, dtype=np.float32)
+    row[:1500] = np.arange(1500)
+    row[1500 - turned : 1500] = row[1500 - turned : 1500][::-1].copy()
+    rows = np.full((300, 200), np.nan, dtype=np.float32)
+    rows[:, 10:18] = np.arange(8)
+    rows[:turned, 12:18] = 1
+    for x in (row, -row[::-1], rows, -rows):
+        assert_agrees(library, x, 2000 if x.ndim == 1 else 20, mode=mode)
+
+
 @pytest.mark.parametrize("mode", ["largest", "smallest"])
 @pytest.mark.parametrize("library", rows(), ids=str)
 def test_infinities_behind_blocks_of_nan(library: Library, mode: str) -> None:

@@ -28,7 +28,7 @@ def check_array(x: Any, name: str = "x") -> ModuleType:
     """Return the namespace of `x`, or refuse what is no array that can be ranked along an axis."""
     xp = _NAMESPACES.get(type(x)) or _find_namespace(x, name)
     dtype = dtype_name(x.dtype)
-    if dtype not in RANKED_DTYPES and not dtype.startswith(TIME_DTYPES):
+    if not _is_ranked(dtype):
         other = ranked_instead(x, name, dtype)
         raise TypeError(f"{name} must have a boolean, integer or real floating-point dtype{other}; got {dtype}")
     layout = str(getattr(x, "layout", ""))  # a word of torch's, and of JAX's before 0.7

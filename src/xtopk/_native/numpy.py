@@ -24,10 +24,15 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
     if x.ndim == 1 or x.flags.c_contiguous:
         return _topk_in_blocks(xp, x, k, axis, rank)
-    order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
-    back = tuple(map(order.index, range(x.ndim)))
+    order, back = _as_it_lies(x)
     values, indices = _topk_as_it_lies(xp, x.transpose(order), k, back[axis], rank)
     return values.transpose(back), indices.transpose(back)
+
+
+def _as_it_lies(x: Any) -> tuple[list[int], tuple[int, ...]]:
+    """Return the order of the axes in memory, and that of these as they were."""
+    order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
+    return order, tuple(map(order.index, range(x.ndim)))
 
 
 def _topk_as_it_lies(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -74,15 +79,19 @@ def _topk_in_blocks(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Select
 
 
 def _at_once(n: int, k: int, after: int) -> int:
-    """Return how many elements to select from at a time, of rows that lie so far apart."""
+    """Return how many elements to select from at a time, of rows of which so many lie side by side."""
     return CUT_ELEMENTS if after == 1 and block_length(n, k) else BLOCK_ELEMENTS
 
 
 def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way `numpy_topk` goes."""
+    if not x.flags.c_contiguous:
+        order, back = _as_it_lies(x)
+        x, axis = x.transpose(order), back[axis]
     n, after = x.shape[axis], prod(x.shape[axis + 1 :])
     count = max(1, min(x.size, _at_once(n, k, after)) // n)
-    apart = after >= SIDE_BY_SIDE or (x.ndim == 1 and not x.flags.c_contiguous)
+    converts = x.dtype.kind == "b" or not x.dtype.isnative
+    apart = after >= SIDE_BY_SIDE or not (x.ndim > 1 or converts or x.flags.c_contiguous)
     path = path_of(count, n, k, x.dtype.itemsize, apart=apart)
     if path == "pairs":
         return Plan(path, 0, f"every two of {n} elements are compared, in all rows at a time")

@@ -66,6 +66,9 @@ def _picked(rows: Any, mask: Any) -> Any:
 def _indices_by_key(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by integer keys, made of a piece at a time: the top k are among those of pieces."""
     count, n = rows.shape
+    few = max(1, BLOCK_ELEMENTS // n)
+    if count > few and rows.flags.c_contiguous:
+        return xp.concat([_indices_by_key(xp, rows[i : i + few], k, rank) for i in range(0, count, few)])
     step = max(8 * k, PIECE // count)
     if n >= 2 * step:
         return indices_in_pieces(
@@ -111,10 +114,10 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     count, n = rows.shape
     path = path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous)
     if path == "blocks":
-        indices = indices_by_best_blocks(xp, rows, k, block_length(n, k), largest=largest)
-        if indices is not None:
-            return indices, None
-        return _indices_by_bound(xp, rows, k, largest=largest, hidden=True), None
+        indices, hidden = indices_by_best_blocks(xp, rows, k, block_length(n, k), largest=largest)
+        if hidden is not None:
+            indices[hidden] = _indices_by_bound(xp, _picked(rows, hidden), k, largest=largest, hidden=True)
+        return indices, None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
     if path == "partition":
@@ -130,7 +133,7 @@ def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool
     """
     count, n = rows.shape
     step = max(1, BLOCK_ELEMENTS // n)
-    if count > step:
+    if count > step and rows.flags.c_contiguous:
         pieces = (rows[i : i + step] for i in range(0, count, step))
         return xp.concat([_indices_by_bound(xp, piece, k, largest=largest, hidden=hidden) for piece in pieces])
     if count == 1 and not max(FOLDED_ROW, WHOLE_SHARE * k) <= n < PICKED_SHARE * k:

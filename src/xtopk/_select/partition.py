@@ -28,7 +28,7 @@ def indices_by_partition(xp: Any, key: Any, k: int) -> tuple[Any, Any]:
     """
     if _is_sorted(xp, key, k):
         ascending = Ranking(largest=False, nan_first=False, sorted=True, stable=True)
-        return vectorised_rank_key(xp, key, ascending).argsort(axis=-1, kind="stable")[:, :k], None
+        return vectorised_rank_key(xp, key, ascending).argsort(axis=-1, kind="stable")[:, :k].copy(), None
     order = _least(xp, key, min(k + 1, key.shape[1]))
     order = take_rows(xp, order, xp.argsort(take_rows(xp, key, order), axis=-1))
     values = take_rows(xp, key, order)

@@ -26,17 +26,18 @@ SORTED_ROW = 1 << 10
 DENSE = 8
 """Where such a share of a matrix is True, it is faster to bring its rows together first than their hits afterwards."""
 
-SAMPLE = 32
+SAMPLED_COLUMNS = 32
 TIED_LOW, TIED_HIGH = 12, 40
 """Where an element is so many percent of such a sample of longer rows, a partition in their lower or upper half takes
 longer than a sort."""
 
 
 def in_order(xp: Any, values: Any, k: int, *, largest: bool) -> Any:
-    """Return where the first `k` of the values stand, in rank order, along the last axis.
+    """Return where the first `k` of the values stand, or all if these are fewer, in rank order, along the last axis.
 
     The values hold no NaN. Equal ones keep their order, so the lower index comes first.
     """
+    k = min(k, values.shape[-1])
     if values.size >= PACKED_FROM:
         before, after = values[..., :-1], values[..., 1:]
         if (before >= after if largest else before <= after).all():  # as where nearly all tie
@@ -94,14 +95,15 @@ def then(xp: Any, indices: Any, count: Any, others: Any) -> Any:
 
 def sampled(xp: Any, rows: Any) -> Any:
     """Return some elements of each row, in order."""
-    return xp.sort(rows[:, :: rows.shape[1] // SAMPLE | 1], axis=-1)
+    return xp.sort(rows[:, :: rows.shape[1] // SAMPLED_COLUMNS | 1], axis=-1)
 
 
 def is_tied(xp: Any, rows: Any, place: int) -> bool:
-    """Return whether partitioning rows at a place is slow, since what is frequent begins before it; a sample tells.
+    """Return whether partitioning rows at a place is slow; a sample tells.
 
     NumPy's partition for AVX-512 splits at a pivot into what is less and what is not; if the pivot is the least of what
-    it looks at, it is no further than before.
+    it looks at, it is no further than before. That is so where what is frequent begins before the place, unless it is
+    the greatest of a row that is not constant.
     """
     n = rows.shape[1]
     if n * rows.dtype.itemsize <= SORTED_BYTES:
@@ -109,8 +111,10 @@ def is_tied(xp: Any, rows: Any, place: int) -> bool:
     sample = sampled(xp, rows)
     count = sample.shape[1]
     apart = count * (TIED_LOW if 2 * place < n else TIED_HIGH) // 100
-    equal = sample[:, apart:] == sample[:, : count - apart]
-    return bool(2 * xp.count_nonzero(equal[:, : 1 + place * count // n].any(axis=-1)) >= rows.shape[0])
+    begins = min(count - apart, 1 + place * count // n)
+    first, greatest = sample[:, :begins], sample[:, -1:]
+    slow = (first == sample[:, apart : apart + begins]) & (first != greatest) | (sample[:, :1] == greatest)
+    return bool(2 * xp.count_nonzero(slow.any(axis=-1)) >= rows.shape[0])
 
 
 def kth_of_rows(xp: Any, rows: Any, place: int) -> Any:
