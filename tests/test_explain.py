@@ -11,6 +11,7 @@ from tests.libraries import Library, rows
 from xtopk import _native
 from xtopk._order import Ranking
 from xtopk._select.best_blocks import indices_by_best_blocks
+from xtopk._select.bound import fold
 
 SHAPES = [
     ((9,), 2),
@@ -123,6 +124,21 @@ def test_keys_that_leave_no_room_for_positions_are_sorted_on_cupy(
     x = np.zeros(3, dtype=dtype)
     plan = _native.NATIVES["cupy"].plan(np, x, 2, 0, Ranking(largest=True, nan_first=False, sorted=True, stable=True))
     assert plan.algorithm == algorithm
+
+
+@pytest.mark.parametrize(
+    ("shape", "k"),
+    [((1000,), 5), ((5000,), 20), ((5000,), 200), ((100_000,), 500), ((2_000_000,), 2000), ((100, 1000), 5)],
+    ids=str,
+)
+def test_it_knows_how_numpy_folds(shape: tuple[int, ...], k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = Mock(wraps=fold)
+    monkeypatch.setattr("xtopk._select.threshold.fold", spy)
+    x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    plan = xtopk.explain(x, k)
+    xtopk.topk(x, k)
+    assert plan.algorithm == "threshold"
+    assert spy.call_args_list[0].args[2] == max(1, plan.block_length)
 
 
 WIDE = np.arange(4_000_000, dtype=np.float32).reshape(200, 20_000)

@@ -136,7 +136,7 @@ def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool
     if count > step and rows.flags.c_contiguous:
         pieces = (rows[i : i + step] for i in range(0, count, step))
         return xp.concat([_indices_by_bound(xp, piece, k, largest=largest, hidden=hidden) for piece in pieces])
-    if count == 1 and not max(FOLDED_ROW, WHOLE_SHARE * k) <= n < PICKED_SHARE * k:
+    if is_picked(count, n, k):
         return indices_of_row(xp, rows[0], row_folds(n, k), k, largest=largest, hidden=hidden)[None]
     rows = rows if folds_for(n, k) > 1 else xp.ascontiguousarray(rows)
     return indices_of_rows(xp, rows, k, largest=largest)
@@ -158,6 +158,11 @@ def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool) -> str:
         return "sort" if packs else "partition"
     is_cut = not apart and ((count == 1 and n >= FOLDED_ROW) or count * n > BLOCK_ELEMENTS)
     return "blocks" if is_cut and block_length(n, k) else "columns"
+
+
+def is_picked(count: int, n: int, k: int) -> bool:
+    """Return whether a single row of `n` elements is looked at again only in its best columns."""
+    return count == 1 and not max(FOLDED_ROW, WHOLE_SHARE * k) <= n < PICKED_SHARE * k
 
 
 def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:
