@@ -1,5 +1,6 @@
 """NumPy: which algorithm suits a matrix of rows, and what each dtype is compared as."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -64,15 +65,17 @@ def _picked(rows: Any, mask: Any) -> Any:
 
 
 def _indices_by_key(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices by integer keys, made of a piece at a time: the top k are among those of pieces."""
+    """Return the indices by integer keys, made of few rows at a time."""
+    return _few_at_a_time(xp, lambda few: _indices_by_key_in_pieces(xp, few, k, rank), rows)
+
+
+def _indices_by_key_in_pieces(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices by keys of a piece of the rows at a time: the top k are among those of pieces."""
     count, n = rows.shape
-    few = max(1, BLOCK_ELEMENTS // n)
-    if count > few and rows.flags.c_contiguous:
-        return xp.concat([_indices_by_key(xp, rows[i : i + few], k, rank) for i in range(0, count, few)])
     step = max(8 * k, PIECE // count)
     if n >= 2 * step:
         return indices_in_pieces(
-            xp, rows, k, step, lambda part, k: _indices_by_key(xp, part, min(k, part.shape[1]), rank)
+            xp, rows, k, step, lambda part, k: _indices_by_key_in_pieces(xp, part, min(k, part.shape[1]), rank)
         )
     return _indices(xp, vectorised_rank_key(xp, rows, rank), k, largest=False)[0]
 
@@ -116,7 +119,8 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     if path == "blocks":
         indices, hidden = indices_by_best_blocks(xp, rows, k, block_length(n, k), largest=largest)
         if hidden is not None:
-            indices[hidden] = _indices_by_bound(xp, _picked(rows, hidden), k, largest=largest, hidden=True)
+            by_bound = partial(_indices_by_bound, xp, k=k, largest=largest, hidden=True)
+            indices[hidden] = _few_at_a_time(xp, by_bound, _picked(rows, hidden))
         return indices, None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
@@ -127,19 +131,24 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
 
 
 def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool = False) -> Any:
-    """Return the indices by a bound from columns, of a single long row by its best columns, few rows at a time.
+    """Return the indices by a bound from columns, of a single long row by its best columns.
 
     If numbers are `hidden`, the rows are known to hold NaN.
     """
     count, n = rows.shape
-    step = max(1, BLOCK_ELEMENTS // n)
-    if count > step and rows.flags.c_contiguous:
-        pieces = (rows[i : i + step] for i in range(0, count, step))
-        return xp.concat([_indices_by_bound(xp, piece, k, largest=largest, hidden=hidden) for piece in pieces])
     if is_picked(count, n, k):
         return indices_of_row(xp, rows[0], row_folds(n, k), k, largest=largest, hidden=hidden)[None]
     rows = rows if folds_for(n, k) > 1 else xp.ascontiguousarray(rows)
     return indices_of_rows(xp, rows, k, largest=largest)
+
+
+def _few_at_a_time(xp: Any, select: Callable[[Any], Any], rows: Any) -> Any:
+    """Return ``select(rows)``, made of so few rows at a time as fit the cache, unless they lie side by side."""
+    count, n = rows.shape
+    step = max(1, BLOCK_ELEMENTS // n)
+    if count <= step or not rows.flags.c_contiguous:
+        return select(rows)
+    return xp.concat([select(rows[i : i + step]) for i in range(0, count, step)])
 
 
 def _is_hidden(xp: Any, rows: Any) -> Any:

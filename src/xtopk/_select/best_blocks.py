@@ -81,14 +81,14 @@ def _indices_of_near(xp: Any, near: Any, k: int, bound: Any, *, largest: bool) -
     number, reach = near.shape[0], reaches(near, bound, largest=largest)
     found = xp.count_nonzero(reach)
     is_crowded = found > (CROWD if number == 1 else number * (2 * k + COLUMNS_PER_CHOICE))
-    if is_crowded and not (near > bound if largest else near < bound).any():  # then all of these are equal
-        return first_hits(xp, lambda part: part == bound, near, k)[0]
-    if number > 1:
-        if is_crowded:
-            return indices_of_rows(xp, near, k, largest=largest)
-        return indices_among(xp, near, k, bound, *row_hits(xp, reach), largest=largest)
     if is_crowded:
+        if not (near > bound if largest else near < bound).any():  # all that reach it are equal
+            return first_hits(xp, lambda part: part == bound, near, k)[0]
+        if number > 1:
+            return indices_of_rows(xp, near, k, largest=largest)
         folds = folds_for(near.shape[1], COLUMNS_PER_CHOICE * k)
         return indices_of_row(xp, near[0], folds, k, largest=largest)[None]
+    if number > 1:
+        return indices_among(xp, near, k, bound, *row_hits(xp, reach), largest=largest)
     chosen = reach[0].nonzero()[0]
     return chosen[in_order(xp, near[0][chosen], k, largest=largest)][None]
