@@ -74,7 +74,7 @@ def test_sides_take_turns() -> None:
     assert ["b", "a"] in pairs
 
 
-@pytest.mark.skipif(find_spec("matplotlib") is None, reason="plots need matplotlib, which only the bench session has")
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="plots need matplotlib; the numpy session has it")
 def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "performance.md").write_text(
         "before\n<!-- measured: written by `python -m benchmarks --write docs` -->\n"
