@@ -194,6 +194,19 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         return function(x, *args, **options)
 
 
+def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """Call with a bound from a sample of few elements, which is often wrong, also where a row is short or k is small."""
+    least = {size: 0 for size in (1, 2, 4, 8)}
+    few: dict[str, Any] = {f"xtopk._native.torch_eager.{name}_FROM": least for name in ("SAMPLED", "SAMPLED_ROWS")}
+    few |= {f"xtopk._native.torch_eager.SAMPLED{name}_SHARE": 30 for name in ("", "_ROW", "_ROWS")}
+    few |= {"xtopk._native.torch_eager.ROWS_AT_ONCE": 1 << 30}
+    few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
+    few |= {"xtopk._select.sampled.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}
+    few |= {"xtopk._select.radix.PADDED_FROM": {1: 8, 2: 8, 4: 8, 8: 8}}
+    with replaced(few):
+        return function(x, *args, **options)
+
+
 def torch_call_with_kernels(function: Any, *args: Any, **options: Any) -> Any:
     """Call as if on a CUDA GPU, with kernels as the CPU runs them, block maxima also of few elements."""
     from tests.kernels_on_numpy import OnTorch
@@ -404,6 +417,16 @@ LIBRARIES = (
         make=torch_make,
         back=torch_back,
         call=torch_call_with_blocks,
+        disguised=True,
+    ),
+    Library(
+        "torch-samples",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=torch_make,
+        back=torch_back,
+        call=torch_call_with_samples,
         disguised=True,
     ),
     Library(

@@ -12,6 +12,7 @@ from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, indices_of_r
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
+from xtopk._select.sampled import indices_by_sample
 from xtopk._select.verified import LISTED, indices_by_topk
 
 DIRECT_BELOW = 1 << 15
@@ -22,6 +23,16 @@ work take longer than it."""
 
 ROW_FROM = 1 << 16
 """One row so long, or longer, is cut into blocks."""
+
+SAMPLED_FROM = {1: 1 << 14, 2: 1 << 14, 4: 1 << 14, 8: 1 << 15}
+SAMPLED_SHARE, SAMPLED_ROW_SHARE = 64, 1024
+"""Of one row so long, by the bytes of an element, a k from this share on is found by a sample, or from the other share on
+if it is long enough for blocks."""
+
+SAMPLED_ROWS_FROM = {1: 1 << 17, 2: 1 << 17, 4: 1 << 17, 8: 1 << 19}
+SAMPLED_ROWS_SHARE = 16
+ROWS_AT_ONCE = 2
+"""The same for more rows, one after another, where torch's threads would select from no more than so many at once."""
 
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
@@ -57,6 +68,8 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way that few elements go, or those for which nothing is faster than `torch.topk`; else none."""
     n, elements, tied = x.shape[axis], x.numel(), _is_tied(x, k, axis, rank)
+    if _is_sampled(x, n, k):
+        return ""
     if (elements >= HEAPED_BELOW and x.dtype.itemsize < 8) or dtype_name(x.dtype) in UNSUPPORTED:
         return ""
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
@@ -73,6 +86,17 @@ def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
     return "torch.topk" if sure and x.dtype.itemsize == 8 and not _folds(x, n, k) else ""
 
 
+def _is_sampled(x: Any, n: int, k: int) -> bool:
+    """Return whether rows go one by one, each with a bound from a sample of it."""
+    import torch
+
+    size, rows = x.dtype.itemsize, x.numel() // n
+    if rows == 1:
+        return bool(n >= SAMPLED_FROM[size] and (SAMPLED_ROW_SHARE if n >= ROW_FROM else SAMPLED_SHARE) * k >= n)
+    is_long = n >= SAMPLED_ROWS_FROM[size] and SAMPLED_ROWS_SHARE * k >= n
+    return bool(is_long and rows <= ROWS_AT_ONCE * -(-rows // torch.get_num_threads()))
+
+
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether elements of few bits are sure to tie, and order counts, so that it is asked for at once."""
     return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and k * x.numel() >= TIED_CHOICES * x.shape[axis])
@@ -86,6 +110,8 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan(way, 0, f"few elements, {x.numel()}, in rows of {n}")
     if way:
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
+    if _is_sampled(x, n, k):
+        return Plan("sampled bound", 0, f"{k} of {n} are not many more than reach it, and are sorted")
     if dtype_name(x.dtype) in UNSIGNED:
         if _is_in_pieces(x, k):
             return Plan("ranking", 0, f"pieces of {n} elements, and then what is best in them")
@@ -125,11 +151,16 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows, name = rows.view(xp.uint8), "uint8"
     if name in UNSUPPORTED and _is_in_pieces(rows, k):
         return _indices_in_pieces(xp, rows, k, rank)
-    if name not in UNSUPPORTED and (indices := _indices_of_some(xp, rows, k, rank)) is not None:
-        return indices
+    is_sampled = _is_sampled(rows, n, k)
+    if name not in UNSUPPORTED and not is_sampled:
+        indices = _indices_of_some(xp, rows, k, rank)
+        if indices is not None:
+            return indices
     select: Any
-    at_a_time = FOLDED_AT_A_TIME
-    if folds := _folds(rows, n, k):
+    positive, at_a_time = False, FOLDED_AT_A_TIME
+    if is_sampled:
+        select, at_a_time = indices_by_sample, n
+    elif folds := _folds(rows, n, k):
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
     else:
@@ -150,6 +181,9 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         positive = found is not None
         return select(xp, seen, k, rank) if found is None else found
 
+    if is_sampled and rows.ndim > 1:
+        indices = [select_from(row.contiguous()) for row in rows.reshape(-1, n)]
+        return xp.stack(indices).view(*rows.shape[:-1], k)
     if rows.numel() <= at_a_time or rows.ndim == 1:
         return select_from(rows)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)

@@ -40,7 +40,12 @@ def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ra
             if after:
                 after = reduce(or_, (_hold_worst(xp, part, rank) for part in row.split(LONG_ROW)))
             last, places = _last(xp, row, chosen, after, rank)
-            chosen[places] = _first_of_row(xp, row, last, int(places.sum()), late=bool(after))
+            count = int(places.sum())
+            first = first_of_value_in_row(xp, row, last, count)
+            if after:
+                missing = xp.full_like(last, xp.nan)
+                first = xp.concat([first, first_of_value_in_row(xp, row, missing, count - first.shape[0])])
+            chosen[places] = first
         return
     given = rows, indices, late[..., None]
     if 2 * int(unsettled.sum()) >= unsettled.numel():  # what is settled stays as it is
@@ -60,7 +65,7 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
     """Return the first `k` positions of a value in each row, that has so many."""
     if rows.shape[-1] >= LONG_ROW:
         flat = zip(rows.reshape(-1, rows.shape[-1]), value.reshape(-1, 1), strict=True)
-        return xp.stack([_first_of_row(xp, row, v, k, late=False) for row, v in flat]).view(*rows.shape[:-1], k)
+        return xp.stack([first_of_value_in_row(xp, row, v, k) for row, v in flat]).view(*rows.shape[:-1], k)
     given = (a.reshape(-1, a.shape[-1]) for a in (rows, value))
     parts = zip(*(a.split(max(1, BATCH // rows.shape[-1])) for a in given), strict=True)
     nth = positions(xp, rows, 1, k + 1)
@@ -138,16 +143,15 @@ def _ties(part: Any, last: Any) -> Any:
     return ties
 
 
-def _first_of_row(xp: Any, row: Any, last: Any, count: int, *, late: bool) -> Any:
-    found = []
-    for value in (last, xp.full_like(last, xp.nan)) if late else (last,):
-        start, step = 0, PREFIX_PER_CHOICE * count
-        while count and start < row.shape[0]:
-            ties = _ties(row[start : start + step], value)
-            if ties.any():
-                found.append(ties.nonzero()[:count, 0] + start)
-                count -= found[-1].shape[0]
-            start, step = start + step, min(LENGTHENED * step, LONG_ROW)
+def first_of_value_in_row(xp: Any, row: Any, value: Any, count: int) -> Any:
+    """Return the first `count` positions of a value in a row, all of them if it has fewer."""
+    found, start, step = [row.new_zeros(0, dtype=xp.int64)], 0, PREFIX_PER_CHOICE * count
+    while count > 0 and start < row.shape[0]:
+        ties = _ties(row[start : start + step], value)
+        if ties.any():
+            found.append(ties.nonzero()[:count, 0] + start)
+            count -= found[-1].shape[0]
+        start, step = start + step, min(LENGTHENED * step, LONG_ROW)
     return xp.concat(found)
 
 
