@@ -176,7 +176,8 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay."""
     few = {
-        f"xtopk._native.torch_eager.{name}": 0 for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "ROW_FROM")
+        f"xtopk._native.torch_eager.{name}": 0
+        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "HEAPED_WORK", "FOLDED_FROM", "ROW_FROM")
     }
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
     few |= {"xtopk._native.torch_eager.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}
@@ -198,7 +199,7 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     """Call with a bound from a sample of few elements, which is often wrong, also where a row is short or k is small."""
     least = {size: 0 for size in (1, 2, 4, 8)}
     few: dict[str, Any] = {f"xtopk._native.torch_eager.{name}_FROM": least for name in ("SAMPLED", "SAMPLED_ROWS")}
-    few |= {f"xtopk._native.torch_eager.SAMPLED{name}_SHARE": 30 for name in ("", "_ROW", "_ROWS")}
+    few |= {f"xtopk._native.torch_eager.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
     few |= {"xtopk._native.torch_eager.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {"xtopk._select.sampled.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}

@@ -198,6 +198,33 @@ def test_infinities_among_nan(library: Library, mode: str) -> None:
     assert_agrees(library, x.T.copy(), 20, 0, mode=mode)
 
 
+LARGE_K = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "few values": lambda rng, shape: rng.integers(-3, 4, shape),
+    "zeros of both signs": lambda rng, shape: np.copysign(rng.random(shape) < 0.01, rng.normal(size=shape)),
+    "half NaN": lambda rng, shape: np.where(rng.random(shape) < 0.5, np.nan, rng.normal(size=shape)),
+    "few numbers": lambda rng, shape: np.where(rng.random(shape) < 0.97, np.nan, rng.normal(size=shape)),
+    "best at each 37th": lambda rng, shape: rng.normal(size=shape) + 99 * (np.arange(shape[-1]) % 37 == 0),
+    "infinities": lambda rng, shape: rng.choice([-np.inf, np.inf, 1, np.nan], shape),
+}
+
+
+@pytest.mark.parametrize(("mode", "nan"), [("largest", "last"), ("largest", "greatest"), ("smallest", "last")])
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int32"])
+@pytest.mark.parametrize("kind", LARGE_K)
+@pytest.mark.parametrize("library", rows(compiled=False, lazy=False, disguised=False), ids=str)
+def test_a_large_k(library: Library, kind: str, dtype: str, mode: str, nan: str) -> None:
+    """Of one row, of two and of many, of data that mislead a look at few elements."""
+    if dtype not in library.dtypes:
+        pytest.skip(f"{library} has no {dtype}, of which there is nothing to ask")
+    rng = np.random.default_rng(0)
+    for shape, k in [((77_000,), 5000), ((2, 140_000), 30_000), ((140, 40), 33), ((60, 700), 400)]:
+        x = LARGE_K[kind](rng, shape)
+        if dtype == "int32":
+            x = np.nan_to_num(1000 * x, nan=-1, posinf=5, neginf=-5)
+        assert_agrees(library, x.astype(dtype), k, mode=mode, nan=nan)
+
+
 @pytest.mark.parametrize("turned", [0, 100])
 @pytest.mark.parametrize("mode", ["largest", "smallest"])
 @pytest.mark.parametrize("library", rows(), ids=str)

@@ -16,18 +16,27 @@ from xtopk._select.sampled import indices_by_sample
 from xtopk._select.verified import LISTED, indices_by_topk
 
 DIRECT_BELOW = 1 << 15
-HEAPED_BELOW = 1 << 18
+HEAPED_BELOW, HEAPED_WORK = 1 << 18, 1 << 34
 FOLDED_FROM = 1 << 17
 """Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
-work take longer than it."""
+work take longer than it. Where few elements show nothing that a heap is slow for, it serves as many as give less work,
+times the length of a row up to LONG."""
+
+LONG = 1 << 15
+TIED_BELOW = 1 << 21
+"""Where torch keeps a heap, so few elements are ranked if they are sure to tie."""
+
+SORTED_SHORTEST, SORTED_LONGEST = 8, 32
+MOSTLY = 4 / 3
+"""Rows of such lengths are sorted where k is such a share of them."""
 
 ROW_FROM = 1 << 16
 """One row so long, or longer, is cut into blocks."""
 
-SAMPLED_FROM = {1: 1 << 14, 2: 1 << 14, 4: 1 << 14, 8: 1 << 15}
-SAMPLED_SHARE, SAMPLED_ROW_SHARE = 64, 1024
-"""Of one row so long, by the bytes of an element, a k from this share on is found by a sample, or from the other share on
-if it is long enough for blocks."""
+SAMPLED_FROM = {1: 1 << 28, 2: 1 << 28, 4: 1 << 28, 8: 1 << 29}
+SAMPLED_SHARE = 1 << 10
+"""A k of such a share of one row is found by a sample, if the length of the row times that of four times k, or once more
+its own if that is less, is such or more, by the bytes of an element."""
 
 SAMPLED_ROWS_FROM = {1: 1 << 17, 2: 1 << 17, 4: 1 << 17, 8: 1 << 19}
 SAMPLED_ROWS_SHARE = 16
@@ -67,11 +76,13 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 
 def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way that few elements go, or those for which nothing is faster than `torch.topk`; else none."""
-    n, elements, tied = x.shape[axis], x.numel(), _is_tied(x, k, axis, rank)
-    if _is_sampled(x, n, k):
+    n, elements = x.shape[axis], x.numel()
+    if _is_sampled(x, n, k) or dtype_name(x.dtype) in UNSUPPORTED:
         return ""
-    if (elements >= HEAPED_BELOW and x.dtype.itemsize < 8) or dtype_name(x.dtype) in UNSUPPORTED:
-        return ""
+    is_inner = x.stride(axis) == 1
+    if rank.stable and is_inner and SORTED_SHORTEST <= n <= SORTED_LONGEST and MOSTLY * k >= n:
+        return "sort"
+    tied = _is_tied(x, k, axis, rank)
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
     is_listed = x.ndim == 1 and k < LISTED and not tied
     if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
@@ -80,8 +91,10 @@ def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return ""
     if elements < DIRECT_BELOW:
         return "torch.topk"
-    if elements < HEAPED_BELOW and _is_heaped(n, k) and (k == 1 or not _width(x, k, positive=False)):
-        return "torch.topk"
+    if _is_heaped(n, k) and (k == 1 or not _width(x, k, positive=False)):
+        work = elements * (min(n, LONG) if is_inner else LONG)
+        if elements < HEAPED_BELOW or (work < HEAPED_WORK and not _slows_a_heap(x, rank)):
+            return "torch.topk"
     sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
     return "torch.topk" if sure and x.dtype.itemsize == 8 and not _folds(x, n, k) else ""
 
@@ -92,9 +105,22 @@ def _is_sampled(x: Any, n: int, k: int) -> bool:
 
     size, rows = x.dtype.itemsize, x.numel() // n
     if rows == 1:
-        return bool(n >= SAMPLED_FROM[size] and (SAMPLED_ROW_SHARE if n >= ROW_FROM else SAMPLED_SHARE) * k >= n)
+        return bool(n * min(n, 4 * k) >= SAMPLED_FROM[size] and SAMPLED_SHARE * k >= n)
     is_long = n >= SAMPLED_ROWS_FROM[size] and SAMPLED_ROWS_SHARE * k >= n
     return bool(is_long and rows <= ROWS_AT_ONCE * -(-rows // torch.get_num_threads()))
+
+
+def _slows_a_heap(x: Any, rank: Ranking) -> bool:
+    """Return whether few elements of few rows rise, or hold NaN that is in front, or many that are equal."""
+    few = peek(x)
+    before, after = few[..., :-1], few[..., 1:]
+    ordered = few.sort().values
+    equal = ordered[..., 1:] == ordered[..., :-1]
+    return bool(
+        (before < after if rank.largest else before > after).all()
+        or 4 * int(equal.sum()) >= equal.numel()
+        or (rank.largest and not rank.nan_first and ordered[..., -1:].isnan().any())
+    )
 
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
@@ -128,7 +154,7 @@ def _plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if x.numel() < DIRECT_BELOW and not x.is_floating_point():
         return Plan("ranking", 0, few)
     if _is_heaped(n, k):
-        if x.numel() < HEAPED_BELOW and _is_tied(x, k, axis, rank):
+        if x.numel() < TIED_BELOW and _is_tied(x, k, axis, rank):
             return Plan("ranking", 0, few)
         return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, with a look for ties and NaN")
     pays = k <= ONE_BY_ONE and (x.numel() > REDUCED_ROWS * n or n >= REDUCED_LENGTH * k)

@@ -19,6 +19,10 @@ from xtopk._select.settle import settle
 PEEKED = 16
 """How many elements of how many rows are looked at to guess whether what is chosen is positive, and where NaN is."""
 
+SORTED_SHARE, SORTED_WIDE_SHARE = 2, 8
+"""Rows in which many of the chosen tie are sorted for a k of such a share, of keys with no room for a position for the
+other: to put them right takes longer."""
+
 
 def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
     """Return the indices by ranking all elements; or None if floats were to be positive and are not."""
@@ -50,7 +54,11 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         place = positions(xp, few, 0, n) if position is None else position
         fits = key.dtype.itemsize * 8 <= BITS_PACKED
         shift = BITS_PACKED if fits else (n - 1 if position is None else int(position.amax())).bit_length()
-        if fits or (not few.is_floating_point() and _magnitude(key) >> 63 - shift == 0):
+        fits = fits or (not few.is_floating_point() and _magnitude(key) >> 63 - shift == 0)
+        if position is None and k * (SORTED_SHARE if fits else SORTED_WIDE_SHARE) >= n and _looks_tied(key, k):
+            key, indices = key.contiguous().sort(stable=True)
+            return indices[..., :k], key[..., :k], None
+        if fits:
             packed = key.to(xp.int64, copy=True).bitwise_left_shift_(shift).bitwise_or_(place)
             packed = packed.topk(k, largest=False, sorted=rank.sorted).values
             return packed & (1 << shift) - 1, packed >> shift, None
@@ -61,6 +69,15 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         return indices, key[..., :k], None
     indices = put_in_order(xp, indices, key[..., :k])
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
+
+
+def _looks_tied(key: Any, k: int) -> bool:
+    """Return whether a fourth of those that would be chosen of a few elements of a few rows equal the next one."""
+    if key.shape[-1] < PEEKED:
+        return False
+    few = peek(key).sort().values[..., : PEEKED * k // key.shape[-1] + 2]
+    equal = few[..., 1:] == few[..., :-1]
+    return bool(4 * int(equal.sum()) >= equal.numel())
 
 
 def _magnitude(key: Any) -> int:
@@ -108,8 +125,10 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     few = peek(rows).tolist()
     if rows.ndim > 1:
         few = [x for row in few for x in row]
-    count = sum(x >= 0 for x in few)
-    return count == len(few) or (rank.largest and count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few))
+    if not rank.largest:
+        return all(x >= 0 for x in few)
+    count = sum(x > 0 for x in few)  # zero as the last chosen is looked for once more, since -0 equals it
+    return count == len(few) or count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few)
 
 
 def peek(rows: Any) -> Any:
