@@ -67,7 +67,12 @@ SHARED: tuple[Case, ...] = tuple(
 NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
-TORCH, JAX, JAX_CPU = "xtopk._native.torch_eager", "xtopk._native.jax", "xtopk._native.jax_cpu"
+TORCH, TORCH_EAGER, JAX, JAX_CPU = (
+    "xtopk._native.torch_ways",
+    "xtopk._native.torch_eager",
+    "xtopk._native.jax",
+    "xtopk._native.jax_cpu",
+)
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8, 20))
@@ -77,6 +82,15 @@ PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
 RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
 VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
 FEW_NUMBERS = "xtopk._select.few_numbers"
+SAMPLED, RADIX = "xtopk._select.sampled", "xtopk._select.radix"
+
+HEAPS: tuple[Case, ...] = tuple(
+    (shape, k, "float32")
+    for shape in ((256, 1200), (4000, 1200), (64, 5000), (1000, 5000), (64, 20_000), (12, 100_000))
+    for k in (3, 15)
+)
+SAMPLES: tuple[Case, ...] = tuple(((n,), n // s, "float32") for n in (1 << 17, 1 << 21) for s in (5, 60, 900))
+MANY_TIES: tuple[Case, ...] = tuple(((300, 1000), k, d) for d in ("ties", "wide ties") for k in (60, 130, 500, 1000))
 
 CONSTANTS = (
     Constant("numpy", MATRIX, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -172,6 +186,66 @@ CONSTANTS = (
         (0, 1 << 16, 1 << 20),
         tuple(((count, 1000), 5, d) for count in (64, 256, 1000) for d in ("float32", "int64")),
     ),
+    Constant("torch", TORCH, "HEAPED_WORK", (0, 1 << 32, 1 << 36), HEAPS),
+    Constant("torch", TORCH, "LONG", (1 << 13, 1 << 17), HEAPS[-4:]),
+    Constant(
+        "torch",
+        TORCH,
+        "TIED_BELOW",
+        (0, 1 << 18, 1 << 24),
+        tuple(((count, n), 5, d) for count, n in ((500, 600), (5000, 600)) for d in ("float16", "int16")),
+    ),
+    Constant("torch", TORCH, "SORTED_SHORTEST", (2, 16), tuple(((20_000, n), n - 1, "int64") for n in (3, 6, 12))),
+    Constant(
+        "torch",
+        TORCH,
+        "SORTED_LONGEST",
+        (8, 128),
+        tuple(((4000, n), n, d) for n in (16, 32, 64, 100) for d in ("int64", "float32")),
+    ),
+    Constant(
+        "torch", TORCH, "MOSTLY", (2, 4), tuple(((20_000, 16), k, d) for k in (9, 13) for d in ("int64", "float32"))
+    ),
+    Constant(
+        "torch",
+        TORCH,
+        "SAMPLED_FROM",
+        tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (26, 28, 29, 32)),
+        tuple(((n,), n // s, d) for n in (1 << 14, 1 << 16) for s in (3, 20, 100) for d in ("float32", "int64")),
+    ),
+    Constant(
+        "torch",
+        TORCH,
+        "SAMPLED_SHARE",
+        (64, 256, 1 << 12),
+        tuple(((n,), n // s, d) for n in (1 << 18, 1 << 22) for s in (100, 500, 2000) for d in ("float32", "float64")),
+    ),
+    Constant(
+        "torch",
+        TORCH,
+        "SAMPLED_ROWS_FROM",
+        tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (15, 17, 19, 21)),
+        tuple(((2, 1 << e), 1 << e - 3, d) for e in (16, 18, 20) for d in ("float32", "float64")),
+    ),
+    Constant(
+        "torch",
+        TORCH,
+        "SAMPLED_ROWS_SHARE",
+        (2, 64),
+        tuple(((4, 1 << 18), k, "float32") for k in (1 << 17, 1 << 14, 5000)),
+    ),
+    Constant("torch", SAMPLED, "SAMPLED", (1 << 9, 1 << 13), SAMPLES),
+    Constant("torch", SAMPLED, "DEVIATIONS", (2, 8), SAMPLES),
+    Constant("torch", SAMPLED, "COMPARED_AT_A_TIME", (1 << 18, 1 << 22), SAMPLES),
+    Constant(
+        "torch",
+        RADIX,
+        "PADDED_FROM",
+        tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (11, 13, 15)),
+        tuple(((1 << 16,), k, d) for k in (2000, 5000, 10_000) for d in ("int16", "float32", "int64")),
+    ),
+    Constant("torch", RANKED, "SORTED_SHARE", (0, 1, 8), MANY_TIES[:4]),
+    Constant("torch", RANKED, "SORTED_WIDE_SHARE", (0, 2, 32), MANY_TIES[4:]),
     Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
     Constant("torch", TORCH, "FOLDED_FROM", (1 << 14, 1 << 15, 1 << 19), AROUND),
     Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
@@ -179,23 +253,29 @@ CONSTANTS = (
     Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
     Constant("torch", TORCH, "REDUCED_ROWS", (0, 1 << 17), tuple(((n, 20), 5, "float32") for n in (20_000, 60_000))),
     Constant("torch", TORCH, "REDUCED_LENGTH", (0, 64), tuple(((5000, n), 3, "float32") for n in (24, 40, 60, 150))),
-    Constant("torch", TORCH, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
-    Constant("torch", TORCH, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])),
+    Constant("torch", TORCH_EAGER, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
+    Constant(
+        "torch", TORCH_EAGER, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])
+    ),
     Constant(
         "torch",
-        TORCH,
+        TORCH_EAGER,
         "RANKED_AT_A_TIME",
         (1 << 16, 1 << 17, 1 << 20),
         (((100_000, 20), 7, "float32"), ((8000, 200), 150, "float32"), ((100, 20_000), 3000, "float32")),
     ),
     Constant(
-        "torch", TORCH, "RANKED_TOGETHER", (0, 1 << 24), tuple(((2, n), n // 3, "float32") for n in (1 << 19, 1 << 21))
+        "torch",
+        TORCH_EAGER,
+        "RANKED_TOGETHER",
+        (0, 1 << 24),
+        tuple(((2, n), n // 3, "float32") for n in (1 << 19, 1 << 21)),
     ),
     Constant(
         "torch", TORCH, "UNSIGNED_AT_A_TIME", (1 << 18, 1 << 22), tuple(((1 << 22,), k, "uint32") for k in (9, 99_999))
     ),
     Constant("torch", TORCH, "UNSIGNED_GAIN", (8, 128), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))),
-    Constant("torch", TORCH, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 22), (((200_000, 20), 5, "float32"),)),
+    Constant("torch", TORCH_EAGER, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 22), (((200_000, 20), 5, "float32"),)),
     Constant(
         "torch",
         TORCH,
@@ -265,6 +345,8 @@ FIXED = {
     "NARROW": "as FOLDS",
     "UNROLLED": "as FOLDS",
     "WORD": "the bits of a word",
+    "ROWS_AT_ONCE": "of more threads than the two of the machine that the constants are from",
+    "LONG_ENOUGH": "of torch, which starts no thread for fewer",
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",

@@ -176,15 +176,15 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay."""
     few = {
-        f"xtopk._native.torch_eager.{name}": 0
+        f"xtopk._native.torch_ways.{name}": 0
         for name in ("DIRECT_BELOW", "HEAPED_BELOW", "HEAPED_WORK", "FOLDED_FROM", "ROW_FROM")
     }
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
-    few |= {"xtopk._native.torch_eager.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}
-    few |= {"xtopk._native.torch_eager.UNSIGNED_AT_A_TIME": 20, "xtopk._native.torch_eager.UNSIGNED_GAIN": 2}
+    few |= {"xtopk._native.torch_ways.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}
+    few |= {"xtopk._native.torch_ways.UNSIGNED_AT_A_TIME": 20, "xtopk._native.torch_ways.UNSIGNED_GAIN": 2}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
-    few |= {"xtopk._native.torch_eager.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
-    few |= {"xtopk._native.torch_eager.SHORTEST": 2, "xtopk._native.torch_eager.NARROW_GAIN": 1}
+    few |= {"xtopk._native.torch_ways.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
+    few |= {"xtopk._native.torch_ways.SHORTEST": 2, "xtopk._native.torch_ways.NARROW_GAIN": 1}
     few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
     few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
@@ -196,11 +196,11 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
 
 
 def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call with a bound from a sample of few elements, which is often wrong, also where a row is short or k is small."""
-    least = {size: 0 for size in (1, 2, 4, 8)}
-    few: dict[str, Any] = {f"xtopk._native.torch_eager.{name}_FROM": least for name in ("SAMPLED", "SAMPLED_ROWS")}
-    few |= {f"xtopk._native.torch_eager.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
-    few |= {"xtopk._native.torch_eager.ROWS_AT_ONCE": 1 << 30}
+    """Call with a bound from a sample of few elements, which is often wrong, also of a short row and a small k."""
+    least = dict.fromkeys((1, 2, 4, 8), 0)
+    few: dict[str, Any] = {f"xtopk._native.torch_ways.{name}_FROM": least for name in ("SAMPLED", "SAMPLED_ROWS")}
+    few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
+    few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {"xtopk._select.sampled.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}
     few |= {"xtopk._select.radix.PADDED_FROM": {1: 8, 2: 8, 4: 8, 8: 8}}

@@ -16,8 +16,9 @@ from xtopk._native.torch_dtensor import (
     is_dtensor,
     refuse_transformed_dtensor,
 )
-from xtopk._native.torch_eager import eager_plan, gather, indices_eager, way_of_few
+from xtopk._native.torch_eager import gather, indices_eager
 from xtopk._native.torch_static import indices_static, static_plan
+from xtopk._native.torch_ways import eager_plan, way_of_few
 from xtopk._order import Ranking
 from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
 

@@ -1,7 +1,7 @@
 """The order of one row of keys, by the radix sort that torch has for it.
 
-A long row of integers torch sorts by radix, with all its threads, where it is built with FBGEMM: that takes a tenth to a
-quarter of the time of its other sorts and of a large top k, and is stable. A shorter row is padded to be long enough.
+torch sorts a long row of integers by radix, with all its threads, where it is built with FBGEMM. That is stable, and
+takes a tenth to a quarter of the time of its other sorts and of a large top k. A shorter row is padded.
 """
 
 from functools import cache

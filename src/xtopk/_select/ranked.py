@@ -128,7 +128,7 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     if not rank.largest:
         return all(x >= 0 for x in few)
     count = sum(x > 0 for x in few)  # zero as the last chosen is looked for once more, since -0 equals it
-    return count == len(few) or count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few)
+    return count == len(few) or bool(count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few))
 
 
 def peek(rows: Any) -> Any:

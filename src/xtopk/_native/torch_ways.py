@@ -1,0 +1,185 @@
+"""Which way a call on torch goes where Python may look at the elements: by the length of a row, k, dtype and layout."""
+
+from typing import Any
+
+from xtopk._explain import Plan
+from xtopk._order import Ranking, dtype_name
+from xtopk._select.columns import folds_for
+from xtopk._select.few_numbers import numbers_may_be_few
+from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, least_width, row_width
+from xtopk._select.packed import BITS_PACKED
+from xtopk._select.piles import columns_for
+from xtopk._select.ranked import peek
+from xtopk._select.verified import LISTED
+
+DIRECT_BELOW = 1 << 15
+HEAPED_BELOW, HEAPED_WORK = 1 << 18, 1 << 34
+FOLDED_FROM = 1 << 17
+"""Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
+work take longer than it. Where few elements show nothing that a heap is slow for, it serves as many as give less work,
+times the length of a row up to LONG."""
+
+LONG = 1 << 15
+TIED_BELOW = 1 << 21
+"""Where torch keeps a heap, so few elements are ranked if they are sure to tie."""
+
+SORTED_SHORTEST, SORTED_LONGEST = 8, 32
+MOSTLY = 3
+"""Rows of such lengths are sorted where k is so many quarters of them, or more."""
+
+ROW_FROM = 1 << 16
+"""One row so long, or longer, is cut into blocks."""
+
+SAMPLED_FROM = {1: 1 << 28, 2: 1 << 28, 4: 1 << 28, 8: 1 << 29}
+SAMPLED_SHARE = 1 << 10
+"""A k of such a share of one row, or more, is found by a sample, if the length of the row times four times k, or its
+square if that is less, is enough, by the bytes of an element."""
+
+SAMPLED_ROWS_FROM = {1: 1 << 17, 2: 1 << 17, 4: 1 << 17, 8: 1 << 19}
+SAMPLED_ROWS_SHARE = 16
+ROWS_AT_ONCE = 2
+"""The same for more rows, one after another, where torch's threads would select from no more than so many at once."""
+
+SORTED_AT_ONCE = 1 << 12
+"""So few elements, times the bits of a row's length, are sorted altogether."""
+
+TIED_CHOICES, TIED_MORE = 16, 8
+"""Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
+
+HEAPED = 64
+FOLDED_HEAPED = 1 << 10
+"""torch keeps the best of a row in a heap if it is so many times longer than k; shorter ones are then not folded."""
+
+ONE_BY_ONE = 5
+REDUCED_ROWS = 1 << 15
+REDUCED_LENGTH = 9
+"""So few floats of a short row are found by as many reductions in less time than it takes to partition it, if there are
+more rows, which torch then reduces by all its threads, or if a row is so many times longer than k."""
+
+UNSIGNED_AT_A_TIME, UNSIGNED_GAIN = 1 << 20, 32
+"""Of an unsigned row so many elements are selected from at a time, and then from their best, if it is so many times
+longer than k, at least twice."""
+
+UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
+UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
+"""The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
+
+
+def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return the way that few elements go, or those for which nothing is faster than `torch.topk`; else none."""
+    n, elements = x.shape[axis], x.numel()
+    if is_sampled(x, n, k) or dtype_name(x.dtype) in UNSUPPORTED:
+        return ""
+    is_inner = x.stride(axis) == 1
+    if rank.stable and is_inner and SORTED_SHORTEST <= n <= SORTED_LONGEST and 4 * k >= MOSTLY * n:
+        return "sort"
+    tied = _is_tied(x, k, axis, rank)
+    at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
+    is_listed = x.ndim == 1 and k < LISTED and not tied
+    if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
+        return "sort"
+    if tied:
+        return ""
+    if elements < DIRECT_BELOW:
+        return "torch.topk"
+    if _is_heaped(n, k) and (k == 1 or not block_length(x, k, positive=False)):
+        work = elements * (min(n, LONG) if is_inner else LONG)
+        if elements < HEAPED_BELOW or (work < HEAPED_WORK and not _slows_a_heap(x, axis, rank)):
+            return "torch.topk"
+    sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
+    return "torch.topk" if sure and x.dtype.itemsize == 8 and not pile_folds(x, n, k) else ""
+
+
+def is_sampled(x: Any, n: int, k: int) -> bool:
+    """Return whether rows go one by one, each with a bound from a sample of it."""
+    import torch
+
+    size, rows = x.dtype.itemsize, x.numel() // n
+    if rows == 1:
+        return bool(n * min(n, 4 * k) >= SAMPLED_FROM[size] and SAMPLED_SHARE * k >= n)
+    is_long = n >= SAMPLED_ROWS_FROM[size] and SAMPLED_ROWS_SHARE * k >= n
+    return bool(is_long and rows <= ROWS_AT_ONCE * -(-rows // torch.get_num_threads()))
+
+
+def _slows_a_heap(x: Any, axis: int, rank: Ranking) -> bool:
+    """Return whether few elements of few rows rise, or hold NaN that is in front, or many that are equal."""
+    few = peek(x.movedim(axis, -1))
+    before, after = few[..., :-1], few[..., 1:]
+    ordered = few.sort().values
+    equal = ordered[..., 1:] == ordered[..., :-1]
+    return bool(
+        (before < after if rank.largest else before > after).all()
+        or 4 * int(equal.sum()) >= equal.numel()
+        or (rank.largest and not rank.nan_first and ordered[..., -1:].isnan().any())
+    )
+
+
+def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether elements of few bits are sure to tie, and order counts, so that it is asked for at once."""
+    return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and k * x.numel() >= TIED_CHOICES * x.shape[axis])
+
+
+def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way a call goes."""
+    n, how = x.shape[axis], "with a look for ties and NaN"
+    way = way_of_few(x, k, axis, rank)
+    if way == "sort":
+        return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
+    if way:
+        return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
+    is_unsigned = dtype_name(x.dtype) in UNSIGNED
+    if is_unsigned and (length := piece_length(x, k)):
+        reason = f"{length} of {n} at a time, and then what is best in them"
+        return eager_plan(x[:length], k, 0, rank)._replace(reason=reason)
+    if is_sampled(x, n, k):
+        return Plan("sampled bound", 0, f"little more than {k} of {n} are expected to reach it, and are sorted")
+    if not is_unsigned and (width := block_length(x, k, positive=False)):
+        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
+    if folds := pile_folds(x, n, k):
+        return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
+    return plan_of_rows(x, k, axis, rank)
+
+
+def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
+    """Return which way rows go that are not cut or folded."""
+    n, few = x.shape[axis], f"torch.topk of integer keys, of {x.numel()} elements, few or sure to tie"
+    if x.numel() < DIRECT_BELOW and not x.is_floating_point():
+        return Plan("ranking", 0, few)
+    if _is_heaped(n, k):
+        if x.numel() < TIED_BELOW and _is_tied(x, k, axis, rank):
+            return Plan("ranking", 0, few)
+        return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, with a look for ties and NaN")
+    pays = k <= ONE_BY_ONE and (x.numel() > REDUCED_ROWS * n or n >= REDUCED_LENGTH * k)
+    if pays and x.is_floating_point():
+        return Plan("one by one", 0, f"{k} reductions of rows of {n}")
+    return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
+
+
+def block_length(x: Any, k: int, *, positive: bool) -> int:
+    """Return the length of the blocks of a row, 0 where it is not one long row of few bits an element."""
+    if x.ndim > 1 or x.shape[0] < ROW_FROM or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
+        return 0
+    n, least = x.shape[0], least_width(x.dtype, positive=positive)
+    return row_width(n, k, least, ROW_GAIN) or row_width(n, k, SHORTEST, NARROW_GAIN)
+
+
+def piece_length(x: Any, k: int) -> int:
+    """Return how much of an unsigned row is selected from at a time, 0 if all of it."""
+    is_cut = x.ndim == 1 and x.shape[0] > max(UNSIGNED_AT_A_TIME, UNSIGNED_GAIN * k)
+    return max(UNSIGNED_AT_A_TIME, 2 * k) if is_cut else 0
+
+
+def holds_few_numbers(rows: Any, rank: Ranking) -> bool:
+    """Return whether a look at few elements lets expect that nearly all are NaN, and so many that it matters."""
+    return bool(rows.numel() >= FOLDED_FROM and numbers_may_be_few(rows, rank))
+
+
+def pile_folds(x: Any, n: int, k: int) -> int:
+    """Return into how many pieces rows of `n` are folded, 0 where that would not pay."""
+    if x.numel() < FOLDED_FROM or HEAPED * k <= n < FOLDED_HEAPED:
+        return 0
+    return folds_for(n, columns_for(x, k))
+
+
+def _is_heaped(n: int, k: int) -> bool:
+    return k == 1 or n >= HEAPED * (k + 1)
