@@ -197,13 +197,12 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
 
 def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, also of a short row and a small k."""
-    least = dict.fromkeys((1, 2, 4, 8), 0)
-    few: dict[str, Any] = {f"xtopk._native.torch_ways.{name}_FROM": least for name in ("SAMPLED", "SAMPLED_ROWS")}
+    few: dict[str, Any] = {f"xtopk._native.torch_ways.SAMPLED{name}_FROM": 0 for name in ("", "_ROWS")}
     few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
     few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {"xtopk._select.sampled.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}
-    few |= {"xtopk._select.radix.PADDED_FROM": {1: 8, 2: 8, 4: 8, 8: 8}}
+    few |= {"xtopk._select.radix.PADDED_FROM": dict.fromkeys((1, 2, 4, 8), 8)}
     with replaced(few):
         return function(x, *args, **options)
 

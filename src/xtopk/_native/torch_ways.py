@@ -30,15 +30,13 @@ MOSTLY = 3
 ROW_FROM = 1 << 16
 """One row so long, or longer, is cut into blocks."""
 
-SAMPLED_FROM = {1: 1 << 28, 2: 1 << 28, 4: 1 << 28, 8: 1 << 29}
-SAMPLED_SHARE = 1 << 10
+SAMPLED_FROM, SAMPLED_SHARE = 1 << 28, 1 << 10
 """A k of such a share of one row, or more, is found by a sample, if the length of the row times four times k, or its
-square if that is less, is enough, by the bytes of an element."""
+square if that is less, is such or more."""
 
-SAMPLED_ROWS_FROM = {1: 1 << 17, 2: 1 << 17, 4: 1 << 17, 8: 1 << 19}
-SAMPLED_ROWS_SHARE = 16
+SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 17, 16
 ROWS_AT_ONCE = 2
-"""The same for more rows, one after another, where torch's threads would select from no more than so many at once."""
+"""The same for more rows so long, one after another, if torch's threads would select from so few at once."""
 
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
@@ -94,10 +92,10 @@ def is_sampled(x: Any, n: int, k: int) -> bool:
     """Return whether rows go one by one, each with a bound from a sample of it."""
     import torch
 
-    size, rows = x.dtype.itemsize, x.numel() // n
+    rows = x.numel() // n
     if rows == 1:
-        return bool(n * min(n, 4 * k) >= SAMPLED_FROM[size] and SAMPLED_SHARE * k >= n)
-    is_long = n >= SAMPLED_ROWS_FROM[size] and SAMPLED_ROWS_SHARE * k >= n
+        return bool(n * min(n, 4 * k) >= SAMPLED_FROM and SAMPLED_SHARE * k >= n)
+    is_long = n >= SAMPLED_ROWS_FROM and SAMPLED_ROWS_SHARE * k >= n
     return bool(is_long and rows <= ROWS_AT_ONCE * -(-rows // torch.get_num_threads()))
 
 
