@@ -89,6 +89,7 @@ HEAPS: tuple[Case, ...] = tuple(
     for shape in ((256, 1200), (4000, 1200), (64, 5000), (1000, 5000), (64, 20_000), (12, 100_000))
     for k in (3, 15)
 )
+CUTS = ("float32", "float16", "constant", "ascending")
 SAMPLES: tuple[Case, ...] = tuple(((n,), n // s, "float32") for n in (1 << 17, 1 << 21) for s in (5, 60, 900))
 MANY_TIES: tuple[Case, ...] = tuple(((300, 1000), k, d) for d in ("ties", "wide ties") for k in (60, 130, 500, 1000))
 
@@ -186,8 +187,9 @@ CONSTANTS = (
         (0, 1 << 16, 1 << 20),
         tuple(((count, 1000), 5, d) for count in (64, 256, 1000) for d in ("float32", "int64")),
     ),
-    Constant("torch", TORCH, "HEAPED_WORK", (0, 1 << 32, 1 << 36), HEAPS),
-    Constant("torch", TORCH, "LONG", (1 << 13, 1 << 17), HEAPS[-4:]),
+    Constant("torch", TORCH, "FOLDED_WORK", (0, 1 << 32, 1 << 36), HEAPS),
+    Constant("torch", TORCH, "FOLDED_LONG", (1 << 13, 1 << 17), HEAPS[-6:]),
+    Constant("torch", TORCH, "SORTED_BELOW", (0, 1 << 24), tuple(((c, 16), 15, "int64") for c in (10_000, 100_000))),
     Constant(
         "torch",
         TORCH,
@@ -217,8 +219,8 @@ CONSTANTS = (
         "torch",
         TORCH,
         "SAMPLED_SHARE",
-        (64, 256, 1 << 12),
-        tuple(((n,), n // s, d) for n in (1 << 18, 1 << 22) for s in (100, 500, 2000) for d in ("float32", "float64")),
+        (64, 200, 1000),
+        tuple(((n,), n // s, d) for n in (1 << 18, 1 << 22) for s in (100, 300, 800) for d in ("float32", "float64")),
     ),
     Constant(
         "torch",
@@ -303,6 +305,8 @@ CONSTANTS = (
     Constant("torch", TORCH, "ROW_FROM", (1 << 15, 1 << 17), tuple(((n,), 50, "float32") for n in (1 << 16, 100_000))),
     Constant("torch", LONG_ROW, "SHORTEST", (32, 128), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300))),
     Constant("torch", LONG_ROW, "NARROW_GAIN", (2, 16, 64), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300))),
+    Constant("torch", LONG_ROW, "REACHING", (1, 1 << 30), tuple(((1 << 22,), k, d) for k in (150, 2000) for d in CUTS)),
+    Constant("torch", LONG_ROW, "LOOKED_AT", (1, 1 << 15), tuple(((1 << 22,), 2000, d) for d in CUTS)),
     Constant("torch", LONG_ROW, "TIELESS", (0, 1 << 9), tuple(((1 << 20,), k, "int32") for k in (10, 200))),
     Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
     Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),

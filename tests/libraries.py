@@ -177,7 +177,7 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     """Call with block and column maxima also where there are too few elements for them to pay."""
     few = {
         f"xtopk._native.torch_ways.{name}": 0
-        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "HEAPED_WORK", "FOLDED_FROM", "ROW_FROM")
+        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_LONG", "FOLDED_FROM", "ROW_FROM")
     }
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
     few |= {"xtopk._native.torch_ways.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}

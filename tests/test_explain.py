@@ -1,6 +1,7 @@
 """`explain` says which way `topk` goes: the function it names is the one that is called."""
 
 import sys
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -167,3 +168,18 @@ def test_it_knows_how_numpy_arrays_lie(x: np.ndarray, axis: int, monkeypatch: py
     assert spy.called == (plan.algorithm == "block maxima")
     if spy.called:
         assert spy.call_args.args[3] == plan.block_length
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint32"])
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_it_looks_at_no_element_on_torch(library: Library, dtype: str) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class NoLook(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            assert "_local_scalar_dense" not in operation.__name__
+            return operation(*args, **(kwargs or {}))
+
+    with NoLook():
+        for shape, k in [*SHAPES, ((64, 5000), 5), ((1000, 1200), 12), ((3_000_000,), 2000)]:
+            xtopk.explain(library.namespace.zeros(shape, dtype=getattr(library.namespace, dtype)), k)

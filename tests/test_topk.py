@@ -1,5 +1,6 @@
 """`topk` against the oracle: every row, every dtype, every argument."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ def test_infinities_among_nan(library: Library, mode: str) -> None:
     assert_agrees(library, x.T.copy(), 20, 0, mode=mode)
 
 
-LARGE_K = {
+LARGE_K: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Any]] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "few values": lambda rng, shape: rng.integers(-3, 4, shape),
     "zeros of both signs": lambda rng, shape: np.copysign(rng.random(shape) < 0.01, rng.normal(size=shape)),

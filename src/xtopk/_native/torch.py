@@ -18,7 +18,7 @@ from xtopk._native.torch_dtensor import (
 )
 from xtopk._native.torch_eager import gather, indices_eager
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import eager_plan, way_of_few
+from xtopk._native.torch_ways import direct_way, eager_plan
 from xtopk._order import Ranking
 from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
 
@@ -46,7 +46,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if looks and x.ndim > 1 and x.numel() == x.shape[axis]:
         indices = torch_topk(xp, x.detach().reshape(-1), k, 0, rank)[1].view(*x.shape[:axis], k, *x.shape[axis + 1 :])
         return gather(xp, x, axis, indices), indices
-    way = way_of_few(x, k, axis, rank) if looks else ""
+    way = direct_way(x, k, axis, rank) if looks else ""
     if way == "sort":
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices

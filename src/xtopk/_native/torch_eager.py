@@ -13,6 +13,7 @@ from xtopk._native.torch_ways import (
     piece_length,
     pile_folds,
     plan_of_rows,
+    slows_a_heap,
 )
 from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.few_numbers import indices_of_few_numbers
@@ -44,14 +45,16 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows, name = rows.view(xp.uint8), "uint8"
     if name in UNSUPPORTED and (length := piece_length(rows, k)):
         return _indices_in_pieces(xp, rows, k, rank, length)
-    row_by_row = is_sampled(rows, n, k)
-    if name not in UNSUPPORTED and not row_by_row and (found := _indices_of_some(xp, rows, k, rank)) is not None:
+    if is_sampled(rows, n, k, rank) and (found := _indices_by_samples(xp, rows, k, rank)) is not None:
+        return found
+    if name not in UNSUPPORTED and (found := _indices_of_some(xp, rows, k, rank)) is not None:
         return found
     select: Any
-    positive, at_a_time = False, FOLDED_AT_A_TIME
-    if row_by_row:
-        select = indices_by_sample
-    elif folds := pile_folds(rows, n, k):
+    at_a_time = FOLDED_AT_A_TIME
+    folds = pile_folds(rows, k, -1, heaps=False)
+    if folds and not pile_folds(rows, k, -1) and (name in UNSUPPORTED or not slows_a_heap(rows, rank)):
+        folds = 0
+    if folds:
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
     else:
@@ -67,18 +70,34 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
     def select_from(part: Any) -> Any:
         nonlocal positive
-        seen = rank_key(xp, part, rank._replace(largest=False)) if name in UNSUPPORTED else part
+        seen = _signed(xp, part, rank)
         found = select(xp, seen, k, rank, positive=True) if positive else None
         positive = found is not None
         return select(xp, seen, k, rank) if found is None else found
 
-    if row_by_row and rows.ndim > 1:
-        return xp.stack([select_from(row.contiguous()) for row in rows.reshape(-1, n)]).view(*rows.shape[:-1], k)
     if rows.numel() <= at_a_time or rows.ndim == 1:
         return select_from(rows)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
     for part, chosen in _parts(rows, indices, at_a_time):
         chosen.copy_(select_from(part))
+    return indices
+
+
+def _signed(xp: Any, rows: Any, rank: Ranking) -> Any:
+    """Return the elements, or signed integers in the order of unsigned ones."""
+    return rank_key(xp, rows, rank._replace(largest=False)) if dtype_name(rows.dtype) in UNSIGNED else rows
+
+
+def _indices_by_samples(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of one row after another; None if the sample of one was wrong."""
+    if rows.ndim == 1:
+        return indices_by_sample(xp, _signed(xp, rows, rank), k, rank)
+    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    for row, chosen in zip(rows.reshape(-1, rows.shape[-1]), indices.view(-1, k), strict=True):
+        found = indices_by_sample(xp, _signed(xp, row.contiguous(), rank), k, rank)
+        if found is None:
+            return None
+        chosen.copy_(found)
     return indices
 
 

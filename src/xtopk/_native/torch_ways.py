@@ -9,34 +9,33 @@ from xtopk._select.few_numbers import numbers_may_be_few
 from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, least_width, row_width
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for
-from xtopk._select.ranked import peek
+from xtopk._select.radix import sorts_by_radix
+from xtopk._select.ranked import PEEKED, peek
 from xtopk._select.verified import LISTED
 
 DIRECT_BELOW = 1 << 15
-HEAPED_BELOW, HEAPED_WORK = 1 << 18, 1 << 34
+HEAPED_BELOW = 1 << 18
 FOLDED_FROM = 1 << 17
 """Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
-work take longer than it. Where few elements show nothing that a heap is slow for, it serves as many as give less work,
-times the length of a row up to LONG."""
+work take longer than it."""
 
-LONG = 1 << 15
 TIED_BELOW = 1 << 21
 """Where torch keeps a heap, so few elements are ranked if they are sure to tie."""
 
-SORTED_SHORTEST, SORTED_LONGEST = 8, 32
+SORTED_SHORTEST, SORTED_LONGEST, SORTED_BELOW = 8, 32, 1 << 19
 MOSTLY = 3
-"""Rows of such lengths are sorted where k is so many quarters of them, or more."""
+"""Rows of such lengths, and of so few elements, are sorted where k is three quarters of them, or more."""
 
 ROW_FROM = 1 << 16
 """One row so long, or longer, is cut into blocks."""
 
-SAMPLED_FROM, SAMPLED_SHARE = 1 << 28, 1 << 10
-"""A k of such a share of one row, or more, is found by a sample, if the length of the row times four times k, or its
-square if that is less, is such or more."""
+SAMPLED_FROM, SAMPLED_SHARE = 1 << 29, 400
+"""One row is sampled for a k of such a share of it or more, if its length times four times k, or its square if that is
+less, reaches the former: the larger k, the shorter a row gains by it."""
 
-SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 17, 16
+SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 17, 8
 ROWS_AT_ONCE = 2
-"""The same for more rows so long, one after another, if torch's threads would select from so few at once."""
+"""So are more rows of such a length, one after another, if torch's threads would select from so few of them at once."""
 
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
@@ -45,8 +44,9 @@ TIED_CHOICES, TIED_MORE = 16, 8
 """Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
-FOLDED_HEAPED = 1 << 10
-"""torch keeps the best of a row in a heap if it is so many times longer than k; shorter ones are then not folded."""
+FOLDED_HEAPED, FOLDED_LONG, FOLDED_WORK = 1 << 10, 1 << 15, 1 << 34
+"""torch keeps the best of a row in a heap if it is so many times longer than k. Then rows shorter than the first length
+are not folded, nor those up to the second if all elements, times the length, are less, unless they slow a heap."""
 
 ONE_BY_ONE = 5
 REDUCED_ROWS = 1 << 15
@@ -63,13 +63,14 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 """The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
 
 
-def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
-    """Return the way that few elements go, or those for which nothing is faster than `torch.topk`; else none."""
+def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    if is_sampled(x, n, k) or dtype_name(x.dtype) in UNSUPPORTED:
+    if dtype_name(x.dtype) in UNSUPPORTED or is_sampled(x, n, k, rank):
         return ""
     is_inner = x.stride(axis) == 1
-    if rank.stable and is_inner and SORTED_SHORTEST <= n <= SORTED_LONGEST and 4 * k >= MOSTLY * n:
+    is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW
+    if is_short and is_inner and rank.stable and rank.sorted and 4 * k >= MOSTLY * n:
         return "sort"
     tied = _is_tied(x, k, axis, rank)
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
@@ -80,36 +81,23 @@ def way_of_few(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return ""
     if elements < DIRECT_BELOW:
         return "torch.topk"
-    if _is_heaped(n, k) and (k == 1 or not block_length(x, k, positive=False)):
-        work = elements * (min(n, LONG) if is_inner else LONG)
-        if elements < HEAPED_BELOW or (work < HEAPED_WORK and not _slows_a_heap(x, axis, rank)):
-            return "torch.topk"
+    if elements < HEAPED_BELOW and _is_heaped(n, k) and (k == 1 or not block_length(x, k, positive=False)):
+        return "torch.topk"
     sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
-    return "torch.topk" if sure and x.dtype.itemsize == 8 and not pile_folds(x, n, k) else ""
+    return "torch.topk" if sure and x.dtype.itemsize == 8 and not pile_folds(x, k, axis) else ""
 
 
-def is_sampled(x: Any, n: int, k: int) -> bool:
-    """Return whether rows go one by one, each with a bound from a sample of it."""
+def is_sampled(x: Any, n: int, k: int, rank: Ranking) -> bool:
+    """Return whether each row of a tensor is sampled, one after another."""
     import torch
 
-    rows = x.numel() // n
-    if rows == 1:
+    if not sorts_by_radix() or not (rank.stable or rank.sorted):
+        return False
+    count = x.numel() // n
+    if count == 1:
         return bool(n * min(n, 4 * k) >= SAMPLED_FROM and SAMPLED_SHARE * k >= n)
     is_long = n >= SAMPLED_ROWS_FROM and SAMPLED_ROWS_SHARE * k >= n
-    return bool(is_long and rows <= ROWS_AT_ONCE * -(-rows // torch.get_num_threads()))
-
-
-def _slows_a_heap(x: Any, axis: int, rank: Ranking) -> bool:
-    """Return whether few elements of few rows rise, or hold NaN that is in front, or many that are equal."""
-    few = peek(x.movedim(axis, -1))
-    before, after = few[..., :-1], few[..., 1:]
-    ordered = few.sort().values
-    equal = ordered[..., 1:] == ordered[..., :-1]
-    return bool(
-        (before < after if rank.largest else before > after).all()
-        or 4 * int(equal.sum()) >= equal.numel()
-        or (rank.largest and not rank.nan_first and ordered[..., -1:].isnan().any())
-    )
+    return is_long and count <= ROWS_AT_ONCE * -(-count // torch.get_num_threads())
 
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
@@ -120,7 +108,7 @@ def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
 def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way a call goes."""
     n, how = x.shape[axis], "with a look for ties and NaN"
-    way = way_of_few(x, k, axis, rank)
+    way = direct_way(x, k, axis, rank)
     if way == "sort":
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
     if way:
@@ -129,11 +117,11 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if is_unsigned and (length := piece_length(x, k)):
         reason = f"{length} of {n} at a time, and then what is best in them"
         return eager_plan(x[:length], k, 0, rank)._replace(reason=reason)
-    if is_sampled(x, n, k):
+    if is_sampled(x, n, k, rank):
         return Plan("sampled bound", 0, f"little more than {k} of {n} are expected to reach it, and are sorted")
     if not is_unsigned and (width := block_length(x, k, positive=False)):
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
-    if folds := pile_folds(x, n, k):
+    if folds := pile_folds(x, k, axis):
         return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
     return plan_of_rows(x, k, axis, rank)
 
@@ -172,11 +160,30 @@ def holds_few_numbers(rows: Any, rank: Ranking) -> bool:
     return bool(rows.numel() >= FOLDED_FROM and numbers_may_be_few(rows, rank))
 
 
-def pile_folds(x: Any, n: int, k: int) -> int:
-    """Return into how many pieces rows of `n` are folded, 0 where that would not pay."""
+def pile_folds(x: Any, k: int, axis: int, *, heaps: bool = True) -> int:
+    """Return into how many pieces rows are folded, 0 where that would not pay, nor instead of a heap if that may be."""
+    n = x.shape[axis]
     if x.numel() < FOLDED_FROM or HEAPED * k <= n < FOLDED_HEAPED:
         return 0
-    return folds_for(n, columns_for(x, k))
+    is_light = n <= FOLDED_LONG and x.numel() * n < FOLDED_WORK and x.stride(axis) == 1 and x.ndim > 1
+    return 0 if heaps and is_light and _is_heaped(n, k) else folds_for(n, columns_for(x, k))
+
+
+def slows_a_heap(rows: Any, rank: Ranking) -> bool:
+    """Return whether a few elements show that rows get better, or hold equals, or NaN that is in front for torch.
+
+    Rows that `pile_folds` leaves as they are for their heaps are folded then.
+    """
+    few = peek(rows[(..., *(slice(None, None, max(1, length // PEEKED)) for length in rows.shape[-2:]))])
+    before, after, ordered = few[..., :-1], few[..., 1:], few.sort().values
+    rises = before < after if rank.largest else before > after
+    equal = ordered[..., 1:] == ordered[..., :-1]
+    hides = rank.largest and not rank.nan_first
+    return bool(
+        (hides and ordered[..., -1].isnan().any())
+        or 4 * int(rises.sum()) > 3 * rises.numel()
+        or 4 * int(equal.sum()) > equal.numel()
+    )
 
 
 def _is_heaped(n: int, k: int) -> bool:

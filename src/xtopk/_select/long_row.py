@@ -10,7 +10,7 @@ from typing import Any
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.packed import BITS_PACKED, pack, unpack
 from xtopk._select.ranked import as_integers, number_key
-from xtopk._select.settle import settle
+from xtopk._select.settle import settle, where_true
 from xtopk._select.verified import topk_and_doubt
 
 INTEGERS_WIDTH = 64
@@ -21,6 +21,9 @@ HALVES_WIDTH = 2048
 CUT_FROM = 1 << 14
 CUT_WIDTH = 32
 """So many candidates are cut into blocks once more, at least so long."""
+
+REACHING, LOOKED_AT = 4, 1 << 12
+"""Candidates that reach a bound are selected from if they are so many times fewer, as they must be among the first."""
 
 TIELESS = 1 << 7
 """So few elements of 32 bits are expected not to tie."""
@@ -102,10 +105,23 @@ def _packed(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
 def _packed_of_blocks(xp: Any, row: Any, maxima: Any, k: int, width: int, rank: Ranking) -> Any:
     """Return what `_packed` does, where the maxima of the blocks are known."""
     count = maxima.shape[0]
-    chosen = unpack(_packed(xp, maxima, k, rank)).sort().values
-    packed = _packed(xp, _elements(xp, row, chosen, width, count), k, rank)
+    best = unpack(_packed(xp, maxima, k, rank))
+    chosen = best.sort().values
+    few = _elements(xp, row, chosen, width, count)
+    near = _reaching(xp, few, maxima[best[-1:]], rank) if few.shape[0] >= CUT_FROM else None
+    packed = _packed(xp, few if near is None else few[near], k, rank)
     where = unpack(packed)
-    return packed - where + _positions(xp, where, chosen, width, count)
+    place = where if near is None else near[where]
+    return packed - where + _positions(xp, place, chosen, width, count)
+
+
+def _reaching(xp: Any, few: Any, bound: Any, rank: Ranking) -> Any:
+    """Return where elements rank no later than the bound, None if those are many, as the first of them may show."""
+    reach = (few < bound if rank.largest else few > bound).logical_not_()  # as NaN does
+    if REACHING * int(reach[:LOOKED_AT].sum()) > LOOKED_AT:
+        return None
+    near = where_true(xp, reach)
+    return near if REACHING * near.shape[0] <= few.shape[0] else None
 
 
 def _elements(xp: Any, row: Any, chosen: Any, width: int, count: int) -> Any:

@@ -19,7 +19,7 @@ from xtopk._select.settle import settle
 PEEKED = 16
 """How many elements of how many rows are looked at to guess whether what is chosen is positive, and where NaN is."""
 
-SORTED_SHARE, SORTED_WIDE_SHARE = 2, 8
+SORTED_SHARE, SORTED_WIDE_SHARE = 2, 4
 """Rows in which many of the chosen tie are sorted for a k of such a share, of keys with no room for a position for the
 other: to put them right takes longer."""
 
@@ -57,7 +57,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         fits = fits or (not few.is_floating_point() and _magnitude(key) >> 63 - shift == 0)
         if position is None and k * (SORTED_SHARE if fits else SORTED_WIDE_SHARE) >= n and _looks_tied(key, k):
             key, indices = key.contiguous().sort(stable=True)
-            return indices[..., :k], key[..., :k], None
+            return indices.narrow_copy(-1, 0, k), key[..., :k], None
         if fits:
             packed = key.to(xp.int64, copy=True).bitwise_left_shift_(shift).bitwise_or_(place)
             packed = packed.topk(k, largest=False, sorted=rank.sorted).values
@@ -73,9 +73,10 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
 
 def _looks_tied(key: Any, k: int) -> bool:
     """Return whether a fourth of those that would be chosen of a few elements of a few rows equal the next one."""
-    if key.shape[-1] < PEEKED:
+    n = key.shape[-1]
+    if n < PEEKED:
         return False
-    few = peek(key).sort().values[..., : PEEKED * k // key.shape[-1] + 2]
+    few = peek(key[..., :: n // PEEKED]).sort().values[..., : PEEKED * k // n + 2]
     equal = few[..., 1:] == few[..., :-1]
     return bool(4 * int(equal.sum()) >= equal.numel())
 

@@ -2,12 +2,12 @@
 
 A sample tells which value a few more than `k` elements are likely to reach. One comparison finds these in the order of
 their positions, so that a stable sort of their keys is all that is left to do. Where the sample has the value often,
-what is beyond it is sorted, and the first of its equals follow. Where the sample was wrong, or there are fewer numbers
-than `k`, these are sorted, and the first NaN follow.
+what is beyond it is sorted, and the first of its equals follow; where it tells that there are fewer numbers than that,
+all are sorted, and the first NaN follow. Whether the sample was right shows in how many are found.
 """
 
 from math import gcd
-from operator import eq, ge, gt, le, lt
+from operator import ge, gt, le, lt
 from typing import Any
 
 from xtopk._order import Ranking
@@ -24,27 +24,29 @@ COMPARED_AT_A_TIME = 1 << 20
 
 
 def indices_by_sample(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices of the top k of one row, in rank order."""
+    """Return the indices of the top k of one row, in rank order; None if the sample was wrong."""
     if rank.nan_first and row.is_floating_point() and row.amax().isnan():
         missing = first_of_value_in_row(xp, row, row.new_full((1,), xp.nan), k)
-        rank, left = rank._replace(nan_first=False), k - missing.shape[0]
-        return xp.concat([missing, indices_by_sample(xp, row, left, rank)]) if left else missing
+        if missing.shape[0] == k:
+            return missing
+        found = indices_by_sample(xp, row, k - missing.shape[0], rank._replace(nan_first=False))
+        return None if found is None else xp.concat([missing, found])
     sample = row[:: _stride(row.shape[0])]
-    expected = sample.shape[0] * k / row.shape[0]
+    count = sample.shape[0]
+    expected = count * k / row.shape[0]
     place = int(expected + DEVIATIONS * expected**0.5) + 2
-    if place > sample.shape[0]:
+    if place > count:
         return order(xp, integer_key(xp, row, rank))[:k].clone()
     bound = sample[integer_key(xp, sample, rank).kthvalue(place, keepdim=True).indices]
-    is_common = 2 * int((sample == bound).sum()) > place
-    beyond, at_least = (gt, ge) if rank.largest else (lt, le)
-    near = _where(xp, beyond if is_common else at_least, row, bound)
-    first = [first_of_value_in_row(xp, row, bound, k - near.shape[0])] if is_common else []
-    if near.shape[0] + sum(a.shape[0] for a in first) < k:
-        near = _where(xp, eq, row, None)
-        left = k - near.shape[0]
-        first = [first_of_value_in_row(xp, row, row.new_full((1,), xp.nan), left)] if left > 0 else []
+    is_missing = row.is_floating_point() and bool(bound.isnan())
+    is_common = not is_missing and 2 * int((sample == bound).sum()) > place
+    near = _reaching(xp, row, None if is_missing else bound, rank, 2 * place * row.shape[0] // count, beyond=is_common)
+    if near is None:
+        return None
     chosen = near[order(xp, integer_key(xp, row[near], rank))[:k]]
-    return xp.concat([chosen, *first]) if first else chosen
+    if chosen.shape[0] < k and (is_common or is_missing):
+        chosen = xp.concat([chosen, first_of_value_in_row(xp, row, bound, k - chosen.shape[0])])
+    return chosen if chosen.shape[0] == k else None
 
 
 def _stride(n: int) -> int:
@@ -55,10 +57,14 @@ def _stride(n: int) -> int:
     return step
 
 
-def _where(xp: Any, holds: Any, row: Any, bound: Any) -> Any:
-    """Return where a comparison with the bound holds, or with the elements themselves if there is none."""
-    found = [
-        where_true(xp, holds(part, part if bound is None else bound)).add_(i * COMPARED_AT_A_TIME)
-        for i, part in enumerate(row.split(COMPARED_AT_A_TIME))
-    ]
+def _reaching(xp: Any, row: Any, bound: Any, rank: Ranking, most: int, *, beyond: bool) -> Any:
+    """Return where elements reach a bound or are beyond it, or all numbers for none; None if more than `most` do."""
+    holds = (gt if beyond else ge) if rank.largest else (lt if beyond else le)
+    found, count = [], 0
+    for i, part in enumerate(row.split(COMPARED_AT_A_TIME)):
+        hits = part == part if bound is None else holds(part, bound)
+        found.append(where_true(xp, hits).add_(i * COMPARED_AT_A_TIME))
+        count += found[-1].shape[0]
+        if count > most:
+            return None
     return found[0] if len(found) == 1 else xp.concat(found)
