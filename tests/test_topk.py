@@ -12,6 +12,8 @@ import xtopk
 from tests.libraries import Library, np_dtype, rows
 from tests.oracle import assert_same_bits, assert_topk
 from tests.strategies import Case, cases, every_special, interesting_k, interesting_lengths, tied_array
+from xtopk._order import Ranking
+from xtopk._select.sampled import indices_by_sample
 
 OPTIONS = ("mode", "nan", "sorted", "stable")
 ROWS_AND_DTYPES = [pytest.param(row, dtype, id=f"{row}-{dtype}") for row in rows() for dtype in row.dtypes]
@@ -224,6 +226,17 @@ def test_a_large_k(library: Library, kind: str, dtype: str, mode: str, nan: str)
         if dtype == "int32":
             x = np.nan_to_num(1000 * x, nan=-1, posinf=5, neginf=-5)
         assert_agrees(library, x.astype(dtype), k, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize("kind", LARGE_K)
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_a_sample_serves_what_it_shows(library: Library, kind: str) -> None:
+    """Also ties and NaN; it gives up where it shows other data than there are."""
+    row = library.make(LARGE_K[kind](np.random.default_rng(0), (77_000,)))
+    for largest in (True, False):
+        rank = Ranking(largest=largest, nan_first=False, sorted=True, stable=True)
+        found = indices_by_sample(library.namespace, row, 5000, rank)
+        assert (found is None) == (kind == "best at each 37th")
 
 
 @pytest.mark.parametrize("turned", [0, 100])
