@@ -37,7 +37,7 @@ FAST_COMPILE = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disa
 BACKENDS = {
     "numpy": (
         ["ml_dtypes", "matplotlib"],
-        [Run("numpy,numpy-blocks,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy")],
+        [Run("numpy,numpy-blocks,numpy-samples,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy")],
     ),
     "torch": ([TORCH, "ml_dtypes"], [Run("torch,torch-static,torch-blocks,torch-samples")]),
     "jax": (

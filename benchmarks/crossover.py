@@ -142,8 +142,12 @@ CONSTANTS = (
         (1 << 11, 3 << 10, 1 << 13),
         tuple(((n,), 10, d) for n in (2500, 4000, 6000, 8000, 10_000) for d in ("int16", "float32", "float64")),
     ),
-    Constant("numpy", THRESHOLD, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
-    Constant("numpy", THRESHOLD, "WHOLE_SHARE", (0, 16, 128, 512), SHARES_OF_A_ROW),
+    Constant("numpy", BLOCKS, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
+    Constant("numpy", MATRIX, "SAMPLED_FROM", (1 << 11, 1 << 14, 1 << 30), SHARES_OF_A_ROW),
+    Constant("numpy", MATRIX, "SAMPLED_SHARE", (64, 1 << 12), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
+    Constant(
+        "numpy", MATRIX, "CUT_FROM", (1 << 11, 1 << 14), tuple(((n,), 5, "float32") for n in (4200, 8000, 20_000))
+    ),
     Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
     Constant(
         "numpy",
@@ -238,7 +242,7 @@ CONSTANTS = (
     ),
     Constant("torch", SAMPLED, "SAMPLED", (1 << 9, 1 << 13), SAMPLES),
     Constant("torch", SAMPLED, "DEVIATIONS", (2, 8), SAMPLES),
-    Constant("torch", SAMPLED, "COMPARED_AT_A_TIME", (1 << 18, 1 << 22), SAMPLES),
+    Constant("torch", TORCH_EAGER, "COMPARED_AT_A_TIME", (1 << 18, 1 << 22), SAMPLES),
     Constant(
         "torch",
         RADIX,

@@ -135,11 +135,10 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
 def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     """Call with bounds from blocks and columns also of few elements, and few of them at a time."""
     few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 20 for name in ("numpy", "numpy_rows")}
-    few |= {f"xtopk._select.{name}.PICKED_SHARE": 4 for name in ("best_blocks", "threshold")}
-    few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._native.numpy_rows.PICKED_SHARE": 4}
-    few |= {"xtopk._native.numpy_rows.WHOLE_SHARE": 2}
+    few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._select.best_blocks.PICKED_SHARE": 4}
+    few |= {"xtopk._native.numpy_rows.CUT_FROM": 10, "xtopk._native.numpy_rows.SAMPLED_FROM": 1 << 30}
     few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 4, "xtopk._select.best_blocks.CROWD": 3}
-    few |= {"xtopk._select.bound.FOLDED_ROW": 10, "xtopk._native.numpy_rows.FOLDED_ROW": 10}
+    few |= {"xtopk._select.bound.FOLDED_ROW": 10}
     few |= {"xtopk._select.best_blocks.SAMPLED": 0}
     few |= {f"xtopk._select.{name}.MIN_COLUMNS": 2 for name in ("bound", "threshold")}
     few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound")}
@@ -153,6 +152,17 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     }
     few |= {"xtopk._select.small.PACKED_FROM": 6}
     few |= {"xtopk._select.partition.MANY_EQUAL": 101, "xtopk._select.partition.MANY_CHOSEN": 101}
+    with replaced(few):
+        return function(*args, **options)
+
+
+def numpy_call_with_samples(function: Any, *args: Any, **options: Any) -> Any:
+    """Call with a bound from a sample of few elements, which is often wrong, for all rows by themselves."""
+    few: dict[str, Any] = {"xtopk._native.numpy.BLOCK_ELEMENTS": 20, "xtopk._native.numpy_rows.PIECE": 20}
+    few |= {f"xtopk._native.numpy_rows.{name}": 1 << 30 for name in ("CUT_FROM", "SAMPLED_SHARE")}
+    few |= {"xtopk._native.numpy_rows.SAMPLED_FROM": 4}
+    few |= {"xtopk._native.numpy_rows.SORTED_SHARES": dict.fromkeys((1, 2, 4, 8), 0)}
+    few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     with replaced(few):
         return function(*args, **options)
 
@@ -201,7 +211,7 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
     few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
-    few |= {"xtopk._select.sampled.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}
+    few |= {"xtopk._native.torch_eager.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}
     few |= {"xtopk._select.radix.PADDED_FROM": dict.fromkeys((1, 2, 4, 8), 8)}
     with replaced(few):
         return function(x, *args, **options)
@@ -394,6 +404,16 @@ LIBRARIES = (
         make=lambda x: x,
         back=numpy_back,
         call=numpy_call_with_blocks,
+        disguised=True,
+    ),
+    Library(
+        "numpy-samples",
+        "numpy",
+        "numpy",
+        NUMPY_DTYPES,
+        make=lambda x: x,
+        back=numpy_back,
+        call=numpy_call_with_samples,
         disguised=True,
     ),
     Library("numpy-readonly", "numpy", "numpy", NUMPY_DTYPES, make=read_only, back=numpy_back),

@@ -12,6 +12,7 @@ import xtopk
 from tests.libraries import Library, np_dtype, rows
 from tests.oracle import assert_same_bits, assert_topk
 from tests.strategies import Case, cases, every_special, interesting_k, interesting_lengths, tied_array
+from xtopk._native.torch_eager import OPERATIONS
 from xtopk._order import Ranking
 from xtopk._select.sampled import indices_by_sample
 
@@ -235,7 +236,7 @@ def test_a_sample_serves_what_it_shows(library: Library, kind: str) -> None:
     row = library.make(LARGE_K[kind](np.random.default_rng(0), (77_000,)))
     for largest in (True, False):
         rank = Ranking(largest=largest, nan_first=False, sorted=True, stable=True)
-        found = indices_by_sample(library.namespace, row, 5000, rank)
+        found = indices_by_sample(OPERATIONS, library.namespace, row, 5000, rank, 1 << 15)
         assert (found is None) == (kind == "best at each 37th")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
-from xtopk._native.numpy_rows import BLOCK_ELEMENTS, indices_of, is_picked, path_of
+from xtopk._native.numpy_rows import BLOCK_ELEMENTS, indices_of, path_of
 from xtopk._order import Ranking
 from xtopk._select.best_blocks import block_length
 from xtopk._select.bound import folds_for, row_folds
@@ -102,7 +102,9 @@ def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if path == "blocks":
         length = block_length(n, k)
         return Plan("block maxima", length, f"{n // length} maxima and {k * length} candidates are left of {n}")
-    folds = row_folds(n, k) if is_picked(count, n, k) else folds_for(n, k)
+    if path == "sample":
+        return Plan("sampled bound", 0, f"little more than {k} of {n} are expected to reach it, and are sorted")
+    folds = row_folds(n, k) if count == 1 else folds_for(n, k)
     if folds == 1:
         return Plan("threshold", 0, f"the k-th of all {n} elements, for which the row is not too long, is the bound")
     return Plan("threshold", folds, f"the k-th of {n // folds} column maxima is a bound that few of {n} elements reach")

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from functools import partial
+from operator import eq
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name
 from xtopk._select.best_blocks import block_length, indices_by_best_blocks
-from xtopk._select.bound import FOLDED_ROW, folds_for, row_folds
+from xtopk._select.bound import folds_for, is_nan, row_folds
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.packed_sort import indices_by_packed_sort, vectorised_rank_key
 from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
-from xtopk._select.small import LOOKED_AT, first_hits, indices_in_pieces, take_rows, then
+from xtopk._select.sampled import Operations, indices_by_sample
+from xtopk._select.small import LOOKED_AT, first_hits, in_order, indices_in_pieces, take_rows, then
 from xtopk._select.sort import indices_by_sort
-from xtopk._select.threshold import PICKED_SHARE, PIECE, WHOLE_SHARE, indices_of_row, indices_of_rows
+from xtopk._select.threshold import PIECE, indices_of_row, indices_of_rows
 
 BLOCK_ELEMENTS = 1 << 17
 """How many elements are selected from at a time, so that what is derived from them stays in the cache."""
@@ -28,6 +30,10 @@ PACKED_ROW = {1: 512, 2: 512, 4: 128}
 PACKED_ALL = 2048
 """Rows up to so short, by bytes an element, or several of so few elements together, are sorted whole: NumPy does that
 in a few vector instructions, where narrowing the search takes a dozen calls."""
+
+CUT_FROM = SAMPLED_FROM = 1 << 12
+SAMPLED_SHARE = 512
+"""One row so long, or longer, is cut into blocks, or sampled for a k of a greater share of it."""
 
 COUNTED, COUNTED_ROWS = 24, 512
 """64-bit rows up to so short, and at least so many, are ranked by comparing every two elements."""
@@ -122,6 +128,11 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
             by_bound = partial(_indices_by_bound, xp, k=k, largest=largest, hidden=True)
             indices[hidden] = _few_at_a_time(xp, by_bound, _picked(rows, hidden))
         return indices, None
+    if path == "sample":
+        rank = Ranking(largest, nan_first=False, sorted=True, stable=True)
+        found = indices_by_sample(OPERATIONS, xp, rows[0], k, rank, PIECE)
+        if found is not None:
+            return found[None], None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
     if path == "partition":
@@ -136,7 +147,7 @@ def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool
     If numbers are `hidden`, the rows are known to hold NaN.
     """
     count, n = rows.shape
-    if is_picked(count, n, k):
+    if count == 1:
         return indices_of_row(xp, rows[0], row_folds(n, k), k, largest=largest, hidden=hidden)[None]
     rows = rows if folds_for(n, k) > 1 else xp.ascontiguousarray(rows)
     return indices_of_rows(xp, rows, k, largest=largest)
@@ -163,15 +174,43 @@ def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool) -> str:
         return "sort"
     if not packs and n <= COUNTED and count >= COUNTED_ROWS:
         return "pairs"
-    if n < SORTED_SHARES[itemsize] * k:
+    is_sampled = count == 1 and SAMPLED_FROM <= n < SAMPLED_SHARE * k
+    if n < SORTED_SHARES[itemsize] * k and not (is_sampled and itemsize == 4):
         return "sort" if packs else "partition"
-    is_cut = not apart and ((count == 1 and n >= FOLDED_ROW) or count * n > BLOCK_ELEMENTS)
-    return "blocks" if is_cut and block_length(n, k) else "columns"
+    is_cut = not apart and ((count == 1 and n >= CUT_FROM) or count * n > BLOCK_ELEMENTS)
+    if is_cut and block_length(n, k):
+        return "blocks"
+    return "sample" if is_sampled else "columns"
 
 
-def is_picked(count: int, n: int, k: int) -> bool:
-    """Return whether a single row of `n` elements is looked at again only in its best columns."""
-    return count == 1 and not max(FOLDED_ROW, WHOLE_SHARE * k) <= n < PICKED_SHARE * k
+def _kth(xp: Any, sample: Any, place: int, rank: Ranking) -> Any:
+    ordered = xp.sort(sample)  # which no data make slow, as they do a partition
+    count = xp.count_nonzero(ordered == ordered)
+    if place > count:
+        return ordered[-1:]
+    place = count - place if rank.largest else place - 1
+    return ordered[place : place + 1]
+
+
+def _where(xp: Any, mask: Any) -> Any:
+    return mask.nonzero()[0]
+
+
+def _order(xp: Any, values: Any, k: int, rank: Ranking) -> Any:
+    return in_order(xp, values, k, largest=rank.largest)
+
+
+def _every(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
+    return indices_by_packed_sort(xp, row[None], k, rank)[0] if row.dtype.itemsize == 4 else None
+
+
+def _first(xp: Any, row: Any, value: Any, count: int) -> Any:
+    test = is_nan if value != value else partial(eq, value)
+    hits, found = first_hits(xp, test, row[None], count)
+    return hits[0, : found[0]]
+
+
+OPERATIONS = Operations(_kth, _where, _order, _every, _first)
 
 
 def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:

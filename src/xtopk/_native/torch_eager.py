@@ -19,16 +19,19 @@ from xtopk._order import Ranking, dtype_name, rank_key
 from xtopk._select.few_numbers import indices_of_few_numbers
 from xtopk._select.long_row import indices_of_row
 from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
-from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
-from xtopk._select.sampled import indices_by_sample
+from xtopk._select.radix import order
+from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, integer_key, may_be_positive, peek
+from xtopk._select.sampled import Operations, indices_by_sample
+from xtopk._select.settle import first_of_value_in_row, where_true
 from xtopk._select.verified import indices_by_topk
 
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
 RANKED_AT_A_TIME, RANKED_TOGETHER = 1 << 18, 1 << 22
-ONE_BY_ONE_AT_A_TIME = 1 << 20
+ONE_BY_ONE_AT_A_TIME = COMPARED_AT_A_TIME = 1 << 20
 """How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, or for a
-row each of torch's threads at most, and of how many where these are reduced one by one."""
+row each of torch's threads at most, of how many where these are reduced one by one, and how many are compared with the
+bound of a sample."""
 
 
 def gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
@@ -91,14 +94,40 @@ def _signed(xp: Any, rows: Any, rank: Ranking) -> Any:
 def _indices_by_samples(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of one row after another; None if the sample of one was wrong."""
     if rows.ndim == 1:
-        return indices_by_sample(xp, _signed(xp, rows, rank), k, rank)
+        return _indices_by_a_sample(xp, _signed(xp, rows, rank), k, rank)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
     for row, chosen in zip(rows.reshape(-1, rows.shape[-1]), indices.view(-1, k), strict=True):
-        found = indices_by_sample(xp, _signed(xp, row.contiguous(), rank), k, rank)
+        found = _indices_by_a_sample(xp, _signed(xp, row.contiguous(), rank), k, rank)
         if found is None:
             return None
         chosen.copy_(found)
     return indices
+
+
+def _indices_by_a_sample(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of one row, where NaN comes first the first of them and then the top numbers."""
+    if not (rank.nan_first and row.is_floating_point() and row.amax().isnan()):
+        return indices_by_sample(OPERATIONS, xp, row, k, rank, COMPARED_AT_A_TIME)
+    missing = first_of_value_in_row(xp, row, row.new_full((1,), xp.nan), k)
+    if missing.shape[0] == k:
+        return missing
+    found = _indices_by_a_sample(xp, row, k - missing.shape[0], rank._replace(nan_first=False))
+    return None if found is None else xp.concat([missing, found])
+
+
+def _kth(xp: Any, sample: Any, place: int, rank: Ranking) -> Any:
+    return sample[integer_key(xp, sample, rank).kthvalue(place, keepdim=True).indices]
+
+
+def _order(xp: Any, values: Any, k: int, rank: Ranking) -> Any:
+    return order(xp, integer_key(xp, values, rank))[:k]
+
+
+def _every(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
+    return _order(xp, row, k, rank).clone()
+
+
+OPERATIONS = Operations(_kth, where_true, _order, _every, first_of_value_in_row)
 
 
 def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:

@@ -10,14 +10,15 @@ from typing import Any
 
 from xtopk._select.bound import COLUMNS_PER_CHOICE, folds_for, is_nan, kth_value, reaches
 from xtopk._select.small import first_hits, in_order, row_hits, take_rows
-from xtopk._select.threshold import PICKED_SHARE, indices_among, indices_of_row, indices_of_rows
+from xtopk._select.threshold import indices_among, indices_of_row, indices_of_rows
 
 BLOCK_GAIN = 64
 """Blocks of the square root of so many times n / k balance what it takes to begin them and to read the best again."""
 
+PICKED_SHARE = 512
 FEW_BLOCKS, LONG_BLOCKS = 1 << 25, 1 << 15
-"""Rows are cut if their length times k is no more, which leaves few blocks, or if they are so many times longer than k,
-which leaves long ones: NumPy takes as long to begin a block as to reduce a thousand elements."""
+"""Rows so many times longer than k are cut if their length times k is no more, which leaves few blocks, or if they are
+longer by the last, which leaves long ones: NumPy takes as long to begin a block as to reduce a thousand elements."""
 
 SAMPLED = 1 << 10
 """So many elements at the front of rows tell whether NaN is frequent; where it is not, it shows later."""

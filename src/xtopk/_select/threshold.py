@@ -42,10 +42,6 @@ CUT = 1 << 18
 PIECE = 1 << 17
 """So many elements are compared at a time where a whole row is."""
 
-PICKED_SHARE, WHOLE_SHARE = 512, 64
-"""A single row with so many elements for each of k, or more, is looked at again only in its best columns, as is one
-with fewer than so many; one between these is looked at whole."""
-
 
 def indices_of_rows(xp: Any, rows: Any, k: int, *, largest: bool) -> Any:
     """Return the indices of the `k` largest or least of each row, in order, NaN last.
