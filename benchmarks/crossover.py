@@ -89,6 +89,9 @@ HEAPS: tuple[Case, ...] = tuple(
     for shape in ((256, 1200), (4000, 1200), (64, 5000), (1000, 5000), (64, 20_000), (12, 100_000))
     for k in (3, 15)
 )
+SAMPLED_ROWS: tuple[Case, ...] = tuple(
+    ((1 << 18 - e, 1 << e), (1 << e) // s, d) for e in (13, 15) for s in (8, 15, 60) for d in ("float32", "float64")
+)
 CUTS = ("float32", "float16", "constant", "ascending")
 SAMPLES: tuple[Case, ...] = tuple(((n,), n // s, "float32") for n in (1 << 17, 1 << 21) for s in (5, 60, 900))
 MANY_TIES: tuple[Case, ...] = tuple(((300, 1000), k, d) for d in ("ties", "wide ties") for k in (60, 130, 500, 1000))
@@ -144,6 +147,8 @@ CONSTANTS = (
     ),
     Constant("numpy", BLOCKS, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
     Constant("numpy", MATRIX, "SAMPLED_FROM", (1 << 11, 1 << 14, 1 << 30), SHARES_OF_A_ROW),
+    Constant("numpy", MATRIX, "SAMPLED_ROWS_FROM", (1 << 12, 1 << 30), SAMPLED_ROWS),
+    Constant("numpy", MATRIX, "SAMPLED_ROWS_SHARE", (4, 64), SAMPLED_ROWS),
     Constant("numpy", MATRIX, "SAMPLED_SHARE", (64, 1 << 12), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
     Constant(
         "numpy", MATRIX, "CUT_FROM", (1 << 11, 1 << 14), tuple(((n,), 5, "float32") for n in (4200, 8000, 20_000))

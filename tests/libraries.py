@@ -136,7 +136,8 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     """Call with bounds from blocks and columns also of few elements, and few of them at a time."""
     few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 20 for name in ("numpy", "numpy_rows")}
     few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._select.best_blocks.PICKED_SHARE": 4}
-    few |= {"xtopk._native.numpy_rows.CUT_FROM": 10, "xtopk._native.numpy_rows.SAMPLED_FROM": 1 << 30}
+    few |= {"xtopk._native.numpy_rows.CUT_FROM": 10}
+    few |= {f"xtopk._native.numpy_rows.SAMPLED{name}_FROM": 1 << 30 for name in ("", "_ROWS")}
     few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 4, "xtopk._select.best_blocks.CROWD": 3}
     few |= {"xtopk._select.bound.FOLDED_ROW": 10}
     few |= {"xtopk._select.best_blocks.SAMPLED": 0}
@@ -158,9 +159,11 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
 
 def numpy_call_with_samples(function: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, for all rows by themselves."""
-    few: dict[str, Any] = {"xtopk._native.numpy.BLOCK_ELEMENTS": 20, "xtopk._native.numpy_rows.PIECE": 20}
+    few: dict[str, Any] = {"xtopk._native.numpy_rows.PIECE": 20}
     few |= {f"xtopk._native.numpy_rows.{name}": 1 << 30 for name in ("CUT_FROM", "SAMPLED_SHARE")}
-    few |= {"xtopk._native.numpy_rows.SAMPLED_FROM": 4}
+    few |= {f"xtopk._native.numpy_rows.SAMPLED{name}_FROM": 4 for name in ("", "_ROWS")}
+    few |= {"xtopk._native.numpy_rows.SAMPLED_ROWS_SHARE": 1 << 30, "xtopk._native.numpy_rows.PACKED_ALL": 0}
+    few |= {"xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}, "xtopk._native.numpy_rows.COUNTED": 0}
     few |= {"xtopk._native.numpy_rows.SORTED_SHARES": dict.fromkeys((1, 2, 4, 8), 0)}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     with replaced(few):

@@ -35,6 +35,9 @@ CUT_FROM = SAMPLED_FROM = 1 << 12
 SAMPLED_SHARE = 512
 """One row so long, or longer, is cut into blocks, or sampled for a k of a greater share of it."""
 
+SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 14, 16
+"""So are more rows, one after another, for a k of so great a share."""
+
 COUNTED, COUNTED_ROWS = 24, 512
 """64-bit rows up to so short, and at least so many, are ranked by comparing every two elements."""
 
@@ -130,9 +133,9 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
         return indices, None
     if path == "sample":
         rank = Ranking(largest, nan_first=False, sorted=True, stable=True)
-        found = indices_by_sample(OPERATIONS, xp, rows[0], k, rank, PIECE)
-        if found is not None:
-            return found[None], None
+        found = [indices_by_sample(OPERATIONS, xp, row, k, rank, PIECE) for row in rows]
+        if all(each is not None for each in found):
+            return xp.stack(found), None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
     if path == "partition":
@@ -174,7 +177,9 @@ def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool) -> str:
         return "sort"
     if not packs and n <= COUNTED and count >= COUNTED_ROWS:
         return "pairs"
-    is_sampled = count == 1 and SAMPLED_FROM <= n < SAMPLED_SHARE * k
+    is_sampled = SAMPLED_FROM <= n < SAMPLED_SHARE * k
+    if count > 1:
+        is_sampled = not apart and SAMPLED_ROWS_FROM <= n <= SAMPLED_ROWS_SHARE * k
     if n < SORTED_SHARES[itemsize] * k and not (is_sampled and itemsize == 4):
         return "sort" if packs else "partition"
     is_cut = not apart and ((count == 1 and n >= CUT_FROM) or count * n > BLOCK_ELEMENTS)
