@@ -359,6 +359,7 @@ FIXED = {
     "UNROLLED": "as FOLDS",
     "WORD": "the bits of a word",
     "ROWS_AT_ONCE": "of more threads than the two of the machine that the constants are from",
+    "GIVEN_UP": "of samples that mislead; of others it gives up one in 3000 or fewer, as a gamma variate",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",
     "HALF": "half the bits of a word",
     "MOST": "how many positions fit beside half a key",

@@ -229,6 +229,16 @@ def test_a_large_k(library: Library, kind: str, dtype: str, mode: str, nan: str)
         assert_agrees(library, x.astype(dtype), k, mode=mode, nan=nan)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64"])
+@pytest.mark.parametrize("library", rows(native="numpy", disguised=False), ids=str)
+def test_results_of_numpy_keep_nothing_else(library: Library, dtype: str) -> None:
+    """They are no views of all that was sorted, but of one more for each row at most."""
+    for shape, k in [((9000,), 4000), ((9000,), 100), ((20, 2000), 900), ((300, 100), 50)]:
+        x = library.make(np.random.default_rng(0).integers(0, 99, shape).astype(dtype))
+        for part in library.topk(x, k):
+            assert part.base is None or part.base.size <= part.size + part.size // k
+
+
 @pytest.mark.parametrize("kind", LARGE_K)
 @pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
 def test_a_sample_serves_what_it_shows(library: Library, kind: str) -> None:

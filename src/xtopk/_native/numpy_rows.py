@@ -33,7 +33,8 @@ in a few vector instructions, where narrowing the search takes a dozen calls."""
 
 CUT_FROM = SAMPLED_FROM = 1 << 12
 SAMPLED_SHARE = 512
-"""One row so long, or longer, is cut into blocks, or sampled for a k of a greater share of it."""
+"""One row so long, or longer, is cut into blocks, or sampled for a k of a greater share of it, which is for blocks no
+more than PICKED_SHARE."""
 
 SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 14, 16
 """So are more rows, one after another, for a k of so great a share."""
@@ -53,7 +54,7 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous) == "sort":
         rows = xp.ascontiguousarray(rows)
         if rows.dtype.itemsize <= 2 and n >= RADIX_SORTED:
-            return indices_by_sort(xp, vectorised_rank_key(xp, rows, rank), None, k, axis=1)
+            return indices_by_sort(xp, vectorised_rank_key(xp, rows, rank), None, k, axis=1).copy()
         return indices_by_packed_sort(xp, rows, k, rank)
     if rank.nan_first and name in FLOAT_INFINITY_BITS:
         return _indices_after_nan(xp, rows, k, rank, name)
@@ -133,15 +134,27 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
         return indices, None
     if path == "sample":
         rank = Ranking(largest, nan_first=False, sorted=True, stable=True)
-        found = [indices_by_sample(OPERATIONS, xp, row, k, rank, PIECE) for row in rows]
-        if all(each is not None for each in found):
-            return xp.stack(found), None
+        if (found := _indices_by_samples(xp, rows, k, rank)) is not None:
+            return found, None
+        if n < SORTED_SHARES[rows.dtype.itemsize] * k and rows.dtype.itemsize == 4:
+            return indices_by_packed_sort(xp, xp.ascontiguousarray(rows), k, rank), None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
     if path == "partition":
         key = rows if not largest else -rows if rows.dtype.kind == "f" else ~rows
         return indices_by_partition(xp, xp.ascontiguousarray(key), k)
     return _indices_by_bound(xp, rows, k, largest=largest), None
+
+
+def _indices_by_samples(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of one row after another; None if the sample of one was wrong."""
+    indices = xp.empty((rows.shape[0], k), dtype=xp.int64)
+    for row, chosen in zip(rows, indices, strict=True):
+        found = indices_by_sample(OPERATIONS, xp, row, k, rank, PIECE)
+        if found is None:
+            return None
+        chosen[:] = found
+    return indices
 
 
 def _indices_by_bound(xp: Any, rows: Any, k: int, *, largest: bool, hidden: bool = False) -> Any:

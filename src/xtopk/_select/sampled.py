@@ -16,7 +16,11 @@ from xtopk._order import Ranking
 
 SAMPLED = 1 << 11
 DEVIATIONS = 4
-"""How many elements are sampled, and for how many standard deviations of what is expected a bound makes room."""
+"""How many elements are sampled, or fewer, and for how many standard deviations of what is expected a bound makes room.
+"""
+
+GIVEN_UP = 3
+"""So many times more elements beyond the bound than expected show that the sample was wrong, which bounds the work."""
 
 
 class Operations(NamedTuple):
@@ -29,15 +33,15 @@ class Operations(NamedTuple):
     order: Callable[[Any, Any, int, Ranking], Any]
     """From numbers, the positions of the first k in rank order, all if there are fewer."""
     every: Callable[[Any, Any, int, Ranking], Any]
-    """From a row, the indices of a k so large that nothing is left out first."""
+    """From a row, the indices of a k so large that nothing is left out first, or None for another way."""
     first: Callable[[Any, Any, Any, int], Any]
     """From a row and a value, so many first positions of the value, all if it has fewer."""
 
 
 def indices_by_sample(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, at_a_time: int) -> Any:
-    """Return the indices of the top k of one row, in rank order, NaN last; None if the sample was wrong.
+    """Return the indices of the top k of one row, in rank order, NaN last, comparing `at_a_time` elements at a time.
 
-    So many elements are compared at a time.
+    None if the sample was wrong: too many are beyond the bound, or too few with those that equal it.
     """
     sample = row[:: _stride(row.shape[0])]
     count = sample.shape[0]
@@ -47,7 +51,7 @@ def indices_by_sample(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, 
         return by.every(xp, row, k, rank)
     bound = by.kth(xp, sample, place, rank)
     beyond = partial(lt if rank.largest else gt, bound) if bound == bound else _is_number
-    found, left = [], 2 * place * row.shape[0] // count
+    found, left = [], GIVEN_UP * place * row.shape[0] // count
     for start in range(0, row.shape[0], at_a_time):
         found.append(by.where(xp, beyond(row[start : start + at_a_time])) + start)
         left -= found[-1].shape[0]
