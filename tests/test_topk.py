@@ -14,7 +14,7 @@ from tests.oracle import assert_same_bits, assert_topk
 from tests.strategies import Case, cases, every_special, interesting_k, interesting_lengths, tied_array
 from xtopk._native.torch_eager import OPERATIONS
 from xtopk._order import Ranking
-from xtopk._select.sampled import indices_by_sample
+from xtopk._select.sampled import _stride, indices_by_sample
 
 OPTIONS = ("mode", "nan", "sorted", "stable")
 ROWS_AND_DTYPES = [pytest.param(row, dtype, id=f"{row}-{dtype}") for row in rows() for dtype in row.dtypes]
@@ -248,6 +248,17 @@ def test_a_sample_serves_what_it_shows(library: Library, kind: str) -> None:
         rank = Ranking(largest=largest, nan_first=False, sorted=True, stable=True)
         found = indices_by_sample(OPERATIONS, library.namespace, row, 5000, rank, 1 << 15)
         assert (found is None) == (kind == "best at each 37th")
+
+
+@pytest.mark.parametrize("offset", [-50, 50])
+@pytest.mark.parametrize("library", rows(compiled=False, lazy=False, disguised=False), ids=str)
+def test_a_sample_that_misleads(library: Library, offset: int) -> None:
+    """Of one row and of a few, for a small and a large share."""
+    x = np.random.default_rng(0).standard_normal((5, 16_384), dtype=np.float32)
+    x[1, :: _stride(x.shape[1])] += offset
+    for k in (100, 1100, 7000, 13_600):
+        assert_agrees(library, x, k)
+        assert_agrees(library, x[1], k)
 
 
 @pytest.mark.parametrize("turned", [0, 100])

@@ -136,7 +136,7 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
         rank = Ranking(largest, nan_first=False, sorted=True, stable=True)
         if (found := _indices_by_samples(xp, rows, k, rank)) is not None:
             return found, None
-        if n < SORTED_SHARES[rows.dtype.itemsize] * k and rows.dtype.itemsize == 4:
+        if path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous, samples=False) == "sort":
             return indices_by_packed_sort(xp, xp.ascontiguousarray(rows), k, rank), None
     if path == "pairs":
         return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
@@ -183,16 +183,19 @@ def _is_hidden(xp: Any, rows: Any) -> Any:
     return xp.isnan(xp.max(rows, axis=-1)) if rows.dtype.kind == "f" else None
 
 
-def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool) -> str:
-    """Return which algorithm suits so many rows of `n` elements of so many bytes, which may lie apart in memory."""
+def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool, samples: bool = True) -> str:
+    """Return which algorithm suits so many rows of `n` elements of so many bytes, which may lie apart in memory.
+
+    None that samples them if `samples` is false.
+    """
     packs = 8 * itemsize <= BITS_PACKED
     if packs and count > 1 and (n <= PACKED_ROW[itemsize] or count * n <= PACKED_ALL):
         return "sort"
     if not packs and n <= COUNTED and count >= COUNTED_ROWS:
         return "pairs"
-    is_sampled = SAMPLED_FROM <= n < SAMPLED_SHARE * k
+    is_sampled = samples and SAMPLED_FROM <= n < SAMPLED_SHARE * k
     if count > 1:
-        is_sampled = not apart and SAMPLED_ROWS_FROM <= n <= SAMPLED_ROWS_SHARE * k
+        is_sampled = samples and not apart and SAMPLED_ROWS_FROM <= n <= SAMPLED_ROWS_SHARE * k
     if n < SORTED_SHARES[itemsize] * k and not (is_sampled and itemsize == 4):
         return "sort" if packs else "partition"
     is_cut = not apart and ((count == 1 and n >= CUT_FROM) or count * n > BLOCK_ELEMENTS)
@@ -218,8 +221,8 @@ def _order(xp: Any, values: Any, k: int, rank: Ranking) -> Any:
     return in_order(xp, values, k, largest=rank.largest)
 
 
-def _every(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
-    return indices_by_packed_sort(xp, row[None], k, rank)[0] if row.dtype.itemsize == 4 else None
+def _every(xp: Any, row: Any, k: int, rank: Ranking) -> None:
+    """Leave what is not narrowed to `path_of`."""
 
 
 def _first(xp: Any, row: Any, value: Any, count: int) -> Any:

@@ -89,15 +89,16 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 def is_sampled(x: Any, n: int, k: int, rank: Ranking) -> bool:
     """Return whether each row of a tensor is sampled, one after another."""
-    import torch
-
-    if not sorts_by_radix() or not (rank.stable or rank.sorted):
-        return False
     count = x.numel() // n
     if count == 1:
-        return bool(n * min(n, 4 * k) >= SAMPLED_FROM and SAMPLED_SHARE * k >= n)
-    is_long = n >= SAMPLED_ROWS_FROM and SAMPLED_ROWS_SHARE * k >= n
-    return is_long and count <= ROWS_AT_ONCE * -(-count // torch.get_num_threads())
+        pays = n * min(n, 4 * k) >= SAMPLED_FROM and SAMPLED_SHARE * k >= n
+    else:
+        pays = n >= SAMPLED_ROWS_FROM and SAMPLED_ROWS_SHARE * k >= n
+    if not pays or not (rank.stable or rank.sorted) or not sorts_by_radix():  # the last are not asked of a small call
+        return False
+    import torch
+
+    return bool(count <= ROWS_AT_ONCE * -(-count // torch.get_num_threads()))
 
 
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
