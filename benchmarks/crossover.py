@@ -29,6 +29,8 @@ class Constant(NamedTuple):
     name: str
     others: tuple[Any, ...]
     cases: tuple[Case, ...]
+    function: Callable[..., Any] = xtopk.topk
+    """What is measured."""
 
 
 LONG: tuple[Case, ...] = (((1 << 20,), 10, "float32"), ((1 << 23,), 100, "float32"), ((1 << 22,), 1000, "float64"))
@@ -48,8 +50,6 @@ EQUALS: tuple[Case, ...] = tuple(
     ((300, 1500), k, d) for k in (400, 900, 1400) for d in ("wide ties", "wide tied", "wide equals")
 )
 
-WIDE_KEYS: tuple[Case, ...] = (((16, 1 << 16), 20, "float64"), ((1 << 22,), 100, "float64"))
-
 SIDEWAYS: tuple[Case, ...] = tuple(
     ((count, n, -2), 10, "float32") for count, n in ((4, 4096), (16, 4096), (64, 4096), (256, 4096), (64, 50_000))
 )
@@ -64,12 +64,15 @@ SHARED: tuple[Case, ...] = tuple(
     ((n,), n // share, "float32") for n in (1 << 17, 1 << 20, 1 << 22) for share in (512, 2048, 8192, 1 << 14, 1 << 16)
 )
 
-NUMPY, MATRIX, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_rows", "xtopk._select.small"
+NUMPY, NUMPY_WAYS, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_ways", "xtopk._select.small"
+NUMPY_ROWS, NUMPY_MARKS = "xtopk._native.numpy_rows", "xtopk._native.numpy_marks"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
-TORCH, TORCH_EAGER, JAX, JAX_CPU = (
+TORCH, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU = (
     "xtopk._native.torch_ways",
     "xtopk._native.torch_eager",
+    "xtopk._native.torch_marks",
+    "xtopk._native.torch_operations",
     "xtopk._native.jax",
     "xtopk._native.jax_cpu",
 )
@@ -82,7 +85,7 @@ PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
 RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
 VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
 FEW_NUMBERS = "xtopk._select.few_numbers"
-SAMPLED, RADIX = "xtopk._select.sampled", "xtopk._select.radix"
+SAMPLED, BRACKET, RADIX = "xtopk._select.sampled", "xtopk._select.bracket", "xtopk._select.radix"
 
 HEAPS: tuple[Case, ...] = tuple(
     (shape, k, "float32")
@@ -96,8 +99,18 @@ CUTS = ("float32", "float16", "constant", "ascending")
 SAMPLES: tuple[Case, ...] = tuple(((n,), n // s, "float32") for n in (1 << 17, 1 << 21) for s in (5, 60, 900))
 MANY_TIES: tuple[Case, ...] = tuple(((300, 1000), k, d) for d in ("ties", "wide ties") for k in (60, 130, 500, 1000))
 
+MARKED: tuple[Case, ...] = tuple(
+    (shape, shape[-1] // s, d)
+    for shape in ((1 << 14, 100), (1000, 1000), (256, 1 << 13), (32, 1 << 16))
+    for s in (2, 5, 10, 30)
+    for d in ("float16", "float32", "float64")
+)
+MARKED_ROWS: tuple[Case, ...] = tuple(
+    ((n,), n // s, "float32") for n in (1 << 14, 1 << 17, 1 << 22) for s in (2, 10, 40, 150)
+)
+
 CONSTANTS = (
-    Constant("numpy", MATRIX, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
+    Constant("numpy", NUMPY_WAYS, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
     Constant("numpy", NUMPY, "CUT_ELEMENTS", (1 << 17, 1 << 19, 1 << 21, 1 << 22), CUT_ROWS),
     Constant("numpy", BLOCKS, "BLOCK_GAIN", (16, 32, 128, 256), LONG_ROWS + CUT_ROWS),
     Constant("numpy", BLOCKS, "FEW_BLOCKS", (0, 1 << 23, 1 << 27), SHARED),
@@ -109,27 +122,39 @@ CONSTANTS = (
         (1, 1 << 14),
         (((64, 1 << 16), 10, "nan"), ((1 << 20,), 10, "nan"), ((1 << 16,), 10, "float32")),
     ),
+    Constant("numpy", NUMPY_WAYS, "MARKED_SHORT", (0, 64, 1024), MARKED, xtopk.topk_mask),
+    Constant("numpy", NUMPY_WAYS, "MARKED_SHARE", (4, 64), MARKED, xtopk.topk_mask),
+    Constant("numpy", NUMPY_WAYS, "BRACKETED_FROM", (1 << 12, 1 << 17), MARKED, xtopk.topk_mask),
+    Constant("numpy", NUMPY_WAYS, "BRACKETED_SHARE", (16, 256), MARKED_ROWS, xtopk.topk_mask),
+    Constant("numpy", NUMPY_WAYS, "SORTED_ROWS", (0, 512), MARKED[:12], xtopk.topk_mask),
+    Constant("numpy", BRACKET, "SAMPLE_ROOT", (2, 4), MARKED_ROWS, xtopk.topk_mask),
     Constant("numpy", BLOCKS, "CROWD", (1 << 8, 1 << 12), (((1 << 14,), 1, "constant"), ((1 << 16,), 1, "ascending"))),
-    Constant("numpy", MATRIX, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES),
-    Constant("numpy", MATRIX, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 600, 2000))),
+    Constant(
+        "numpy", NUMPY_WAYS, "SORTED_SHARES", tuple(dict.fromkeys((1, 2, 4, 8), s) for s in (1, 2, 4, 8, 16)), SHARES
+    ),
+    Constant(
+        "numpy", NUMPY_WAYS, "RADIX_SORTED", (64, 1024), tuple(((256, n), n // 4, "int16") for n in (100, 600, 2000))
+    ),
     Constant(
         "numpy",
-        MATRIX,
+        NUMPY_WAYS,
         "PACKED_ROW",
         ({1: 0, 2: 0, 4: 0}, {1: 256, 2: 256, 4: 64}, {1: 1024, 2: 1024, 4: 256}),
         tuple(((4096, n), 8, d) for n in (64, 128, 256, 400, 512, 600) for d in ("int8", "float16", "float32")),
     ),
     Constant(
         "numpy",
-        MATRIX,
+        NUMPY_WAYS,
         "PACKED_ALL",
         (0, 1 << 10, 1 << 12),
         tuple(((count, n), 5, d) for count, n in ((2, 1000), (8, 200), (8, 400)) for d in ("int16", "float32")),
     ),
-    Constant("numpy", MATRIX, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float64") for n in (8, 16, 32, 48))),
+    Constant(
+        "numpy", NUMPY_WAYS, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float64") for n in (8, 16, 32, 48))
+    ),
     Constant(
         "numpy",
-        MATRIX,
+        NUMPY_WAYS,
         "COUNTED_ROWS",
         (8, 1 << 30),
         tuple(((count, n), 5, "float64") for n in (8, 20) for count in (32, 64, 128, 512)),
@@ -146,12 +171,14 @@ CONSTANTS = (
         tuple(((n,), 10, d) for n in (2500, 4000, 6000, 8000, 10_000) for d in ("int16", "float32", "float64")),
     ),
     Constant("numpy", BLOCKS, "PICKED_SHARE", (64, 2048), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
-    Constant("numpy", MATRIX, "SAMPLED_FROM", (1 << 11, 1 << 14, 1 << 30), SHARES_OF_A_ROW),
-    Constant("numpy", MATRIX, "SAMPLED_ROWS_FROM", (1 << 12, 1 << 30), SAMPLED_ROWS),
-    Constant("numpy", MATRIX, "SAMPLED_ROWS_SHARE", (4, 64), SAMPLED_ROWS),
-    Constant("numpy", MATRIX, "SAMPLED_SHARE", (64, 1 << 12), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))),
+    Constant("numpy", NUMPY_WAYS, "SAMPLED_FROM", (1 << 11, 1 << 14, 1 << 30), SHARES_OF_A_ROW),
+    Constant("numpy", NUMPY_WAYS, "SAMPLED_ROWS_FROM", (1 << 12, 1 << 30), SAMPLED_ROWS),
+    Constant("numpy", NUMPY_WAYS, "SAMPLED_ROWS_SHARE", (4, 64), SAMPLED_ROWS),
     Constant(
-        "numpy", MATRIX, "CUT_FROM", (1 << 11, 1 << 14), tuple(((n,), 5, "float32") for n in (4200, 8000, 20_000))
+        "numpy", NUMPY_WAYS, "SAMPLED_SHARE", (64, 1 << 12), tuple(((1 << 22,), 4**e, "float32") for e in (5, 6, 7))
+    ),
+    Constant(
+        "numpy", NUMPY_WAYS, "CUT_FROM", (1 << 11, 1 << 14), tuple(((n,), 5, "float32") for n in (4200, 8000, 20_000))
     ),
     Constant("numpy", THRESHOLD, "SAMPLE", (1, 64), (((4096, 200), 10, "float32"), ((4096, 200), 10, "nan"))),
     Constant(
@@ -247,7 +274,7 @@ CONSTANTS = (
     ),
     Constant("torch", SAMPLED, "SAMPLED", (1 << 9, 1 << 13), SAMPLES),
     Constant("torch", SAMPLED, "DEVIATIONS", (2, 8), SAMPLES),
-    Constant("torch", TORCH_EAGER, "COMPARED_AT_A_TIME", (1 << 18, 1 << 22), SAMPLES),
+    Constant("torch", TORCH_OPERATIONS, "COMPARED_AT_A_TIME", (1 << 18, 1 << 22), SAMPLES),
     Constant(
         "torch",
         RADIX,
@@ -261,9 +288,19 @@ CONSTANTS = (
     Constant("torch", TORCH, "FOLDED_FROM", (1 << 14, 1 << 15, 1 << 19), AROUND),
     Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
     Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
-    Constant("torch", TORCH, "ONE_BY_ONE", (0, 3, 8), (((100_000, 20), 5, "float32"), ((20_000, 100), 4, "float64"))),
-    Constant("torch", TORCH, "REDUCED_ROWS", (0, 1 << 17), tuple(((n, 20), 5, "float32") for n in (20_000, 60_000))),
-    Constant("torch", TORCH, "REDUCED_LENGTH", (0, 64), tuple(((5000, n), 3, "float32") for n in (24, 40, 60, 150))),
+    Constant(
+        "torch",
+        TORCH,
+        "ONE_BY_ONE",
+        (3, 8, 12),
+        tuple(
+            ((e // n, n), k, d)
+            for e in (100_000, 2_000_000)
+            for n in (16, 32, 100)
+            for k in (5, 8, 12)
+            for d in ("float32", "float64")
+        ),
+    ),
     Constant("torch", TORCH_EAGER, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant(
         "torch", TORCH_EAGER, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])
@@ -286,7 +323,9 @@ CONSTANTS = (
         "torch", TORCH, "UNSIGNED_AT_A_TIME", (1 << 18, 1 << 22), tuple(((1 << 22,), k, "uint32") for k in (9, 99_999))
     ),
     Constant("torch", TORCH, "UNSIGNED_GAIN", (8, 128), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))),
-    Constant("torch", TORCH_EAGER, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 22), (((200_000, 20), 5, "float32"),)),
+    Constant(
+        "torch", TORCH_EAGER, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 20, 1 << 23), (((200_000, 20), 5, "float32"),)
+    ),
     Constant(
         "torch",
         TORCH,
@@ -327,21 +366,54 @@ CONSTANTS = (
     Constant("torch", PILES, "CLEANED_AT_A_TIME", (1 << 15, 1 << 18, 1 << 20), (((512, 8192), 20, "nan"),)),
     Constant("torch", RANKED, "PEEKED", (4, 64), ROWS),
     Constant("torch", SETTLE, "BATCH", (1 << 18, 1 << 22), TIES),
+    Constant(
+        "torch",
+        TORCH,
+        "MARKED_SHARES",
+        tuple(dict.fromkeys((1, 2, 4, 8), share) for share in (0, 3, 6, 12)),
+        MARKED,
+        xtopk.topk_mask,
+    ),
+    Constant("torch", TORCH, "BRACKETED_FROM", (1 << 14, 1 << 18), MARKED_ROWS, xtopk.topk_mask),
+    Constant("torch", TORCH, "BRACKETED_SHARE", (12, 256), MARKED_ROWS, xtopk.topk_mask),
+    Constant(
+        "torch",
+        TORCH,
+        "BRACKETED_ROWS_FROM",
+        (1 << 16, 1 << 30),
+        tuple(((1 << 22 - e, 1 << e), 1 << e - 2, "float32") for e in (16, 18, 20)),
+        xtopk.topk_mask,
+    ),
+    Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 20, 1 << 24), MARKED[-12:], xtopk.topk_mask),
     Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
     Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),
     Constant("torch", SETTLE, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
     Constant("torch", SETTLE, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
     Constant("torch", SETTLE, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
-    Constant("jax", JAX, "SHORT_ROW", (1 << 14, 1 << 20), WIDE_KEYS),
-    Constant("jax", JAX, "SHORT_WIDTH", (8, 32), WIDE_KEYS),
     Constant("jax", JAX_CPU, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
     Constant("jax", JAX_CPU, "WHOLE", (1, 4, 8), MANY),
     Constant("jax", JAX, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
     Constant("jax", JAX, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
     Constant(
-        "jax", JAX, "COUNTED", (1, 1 << 30), tuple(((count, 4096), 50, "float32") for count in (20, 60, 160, 500))
+        "jax",
+        JAX,
+        "COUNTED",
+        (1, 1 << 12, 1 << 30),
+        (
+            *(((count, 4096), 50, "float32") for count in (20, 60, 160, 500)),
+            *(((1 << e,), k, "float32") for e in (14, 17, 20) for k in (500, 1000, 4000)),
+            *(((n,), k, "float64") for n, k in ((1 << 14, 500), (1 << 14, 1500), (1 << 20, 500), (1 << 20, 1500))),
+        ),
     ),
+    Constant(
+        "jax",
+        JAX,
+        "COUNTED_WIDE",
+        (1, 1 << 12),
+        tuple(((n,), k, "float64") for n in (150, 300, 1000, 3000) for k in (1, 20, 100)),
+    ),
+    Constant("jax", JAX, "MARKED_SHARE", (8, 128), MARKED_ROWS, xtopk.topk_mask),
     Constant("jax", JAX_CPU, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
     Constant("jax", JAX_CPU, "HEAPED", (0, 1 << 30), tuple(((512, 8192), k, "float32") for k in (50, 100, 200))),
     Constant("jax", ROUNDS, "LANES", (32, 64, 256), MANY[:2]),
@@ -361,8 +433,6 @@ FIXED = {
     "ROWS_AT_ONCE": "of more threads than the two of the machine that the constants are from",
     "GIVEN_UP": "of samples that mislead; of others it gives up one in 3000 or fewer, as a gamma variate",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",
-    "HALF": "half the bits of a word",
-    "MOST": "how many positions fit beside half a key",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
     "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",
     **{
@@ -407,7 +477,11 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 @contextmanager
 def replaced(constant: Constant, value: int) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
-    readers = {"numpy": (NUMPY, MATRIX, BOUND, THRESHOLD, BLOCKS), "jax": (JAX, JAX_CPU), "torch": (TORCH,)}
+    readers = {
+        "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
+        "jax": (JAX, JAX_CPU),
+        "torch": (TORCH,),
+    }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
     before = [getattr(module, constant.name) for module in modules]
@@ -427,7 +501,7 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
 
         native: Any = import_module(JAX)
         native._compiled.cache_clear()
-        compiled = jax.jit(lambda a: xtopk.topk(a, k))
+        compiled = jax.jit(lambda a: constant.function(a, k))
         with replaced(constant, value):
             compiled(x)
         native._compiled.cache_clear()
@@ -435,7 +509,7 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
 
     def call() -> Any:
         with replaced(constant, value):
-            return xtopk.topk(x, k)
+            return constant.function(x, k)
 
     return call
 

@@ -134,10 +134,10 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
 
 def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     """Call with bounds from blocks and columns also of few elements, and few of them at a time."""
-    few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 20 for name in ("numpy", "numpy_rows")}
+    few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 20 for name in ("numpy", "numpy_rows", "numpy_ways")}
     few |= {"xtopk._native.numpy.CUT_ELEMENTS": 100, "xtopk._select.best_blocks.PICKED_SHARE": 4}
-    few |= {"xtopk._native.numpy_rows.CUT_FROM": 10}
-    few |= {f"xtopk._native.numpy_rows.SAMPLED{name}_FROM": 1 << 30 for name in ("", "_ROWS")}
+    few |= {"xtopk._native.numpy_ways.CUT_FROM": 10}
+    few |= {f"xtopk._native.numpy_ways.SAMPLED{name}_FROM": 1 << 30 for name in ("", "_ROWS")}
     few |= {"xtopk._select.best_blocks.BLOCK_GAIN": 4, "xtopk._select.best_blocks.CROWD": 3}
     few |= {"xtopk._select.bound.FOLDED_ROW": 10}
     few |= {"xtopk._select.best_blocks.SAMPLED": 0}
@@ -145,26 +145,31 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound")}
     few |= {"xtopk._select.threshold.MAX_FOLDS": 1}
     few |= {"xtopk._select.threshold.PIECE": 20, "xtopk._select.threshold.CUT": 60}
-    few |= {"xtopk._native.numpy_rows.PACKED_ALL": 0, "xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
+    few |= {"xtopk._native.numpy_ways.PACKED_ALL": 0, "xtopk._native.numpy_ways.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
     few |= {
-        "xtopk._native.numpy_rows.SORTED_SHARES": {1: 2, 2: 2, 4: 2, 8: 2},
+        "xtopk._native.numpy_ways.SORTED_SHARES": {1: 2, 2: 2, 4: 2, 8: 2},
         "xtopk._select.small.SORTED_BYTES": 8,
         "xtopk._select.small.SORTED_ROW": 9,
     }
     few |= {"xtopk._select.small.PACKED_FROM": 6}
     few |= {"xtopk._select.partition.MANY_EQUAL": 101, "xtopk._select.partition.MANY_CHOSEN": 101}
+    few |= {"xtopk._native.numpy_marks.SORTED_ROWS": 0}
+    few |= {f"xtopk._native.numpy_ways.MARKED_{name}": 1 << 30 for name in ("SHORT", "SHARE")}
     with replaced(few):
         return function(*args, **options)
 
 
 def numpy_call_with_samples(function: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, for all rows by themselves."""
-    few: dict[str, Any] = {"xtopk._native.numpy_rows.PIECE": 20}
-    few |= {f"xtopk._native.numpy_rows.{name}": 1 << 30 for name in ("CUT_FROM", "SAMPLED_SHARE")}
-    few |= {f"xtopk._native.numpy_rows.SAMPLED{name}_FROM": 4 for name in ("", "_ROWS")}
-    few |= {"xtopk._native.numpy_rows.SAMPLED_ROWS_SHARE": 1 << 30, "xtopk._native.numpy_rows.PACKED_ALL": 0}
-    few |= {"xtopk._native.numpy_rows.PACKED_ROW": {1: 0, 2: 0, 4: 0}, "xtopk._native.numpy_rows.COUNTED": 0}
-    few |= {"xtopk._native.numpy_rows.SORTED_SHARES": dict.fromkeys((1, 2, 4, 8), 0)}
+    few: dict[str, Any] = {f"xtopk._native.numpy_{name}.PIECE": 20 for name in ("rows", "marks")}
+    few |= {f"xtopk._native.numpy_{name}.BRACKETED_FROM": 4 for name in ("ways", "marks")}
+    few |= {"xtopk._native.numpy_ways.BRACKETED_SHARE": 1 << 30}
+    few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
+    few |= {f"xtopk._native.numpy_ways.{name}": 1 << 30 for name in ("CUT_FROM", "SAMPLED_SHARE")}
+    few |= {f"xtopk._native.numpy_ways.SAMPLED{name}_FROM": 4 for name in ("", "_ROWS")}
+    few |= {"xtopk._native.numpy_ways.SAMPLED_ROWS_SHARE": 1 << 30, "xtopk._native.numpy_ways.PACKED_ALL": 0}
+    few |= {"xtopk._native.numpy_ways.PACKED_ROW": {1: 0, 2: 0, 4: 0}, "xtopk._native.numpy_ways.COUNTED": 0}
+    few |= {"xtopk._native.numpy_ways.SORTED_SHARES": dict.fromkeys((1, 2, 4, 8), 0)}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     with replaced(few):
         return function(*args, **options)
@@ -201,6 +206,10 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
     few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
+    few |= {
+        "xtopk._native.torch_ways.MARKED_SHARES": dict.fromkeys((1, 2, 4, 8), 3),
+        "xtopk._native.torch_marks.MARKED_AT_A_TIME": 20,
+    }
     few |= {"xtopk._select.settle.LONG_ROW": 200, "xtopk._select.settle.MIN_PREFIX": 1}
     few |= {"xtopk._select.settle.WORDS_FROM": 0, "xtopk._select.verified.RANKED_UP_TO": 0}
     few |= {"xtopk._select.verified.SORTED_UP_TO": 0}
@@ -214,7 +223,11 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
     few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
-    few |= {"xtopk._native.torch_eager.COMPARED_AT_A_TIME": 20, "xtopk._select.settle.PREFIX_PER_CHOICE": 1}
+    few |= {f"xtopk._native.torch_{name}.COMPARED_AT_A_TIME": 20 for name in ("eager", "marks")}
+    few |= {"xtopk._select.settle.PREFIX_PER_CHOICE": 1}
+    few |= {f"xtopk._native.torch_ways.BRACKETED_{name}": 0 for name in ("FROM", "ROWS_FROM")}
+    few |= {"xtopk._native.torch_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.torch_ways.DIRECT_BELOW": 0}
+    few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
     few |= {"xtopk._select.radix.PADDED_FROM": dict.fromkeys((1, 2, 4, 8), 8)}
     with replaced(few):
         return function(x, *args, **options)

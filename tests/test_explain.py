@@ -44,14 +44,26 @@ SHAPES = [
     ((300, 400), 20),
 ]
 
+UNSORTED: list[tuple[tuple[int, ...], int]] = [
+    ((100, 30), 10),
+    ((300, 400), 10),
+    ((300, 400), 100),
+    ((3000,), 1000),
+    ((20_000,), 1000),
+    ((140_000,), 2000),
+    ((2, 300_000), 20_000),
+]
+
 
 ALGORITHMS = {
     "block maxima": ["indices_by_blocks", "indices_of_row", "positions_by_blocks", "indices_by_best_blocks"],
     "counting": ["indices_by_counting", "indices_by_blocks"],
     "column maxima": ["indices_by_columns"],
+    "k-th value": ["mask_by_last", "reaching"],
     "one by one": ["indices_one_by_one"],
     "ranking": ["indices_by_ranking"],
     "sampled bound": ["indices_by_sample"],
+    "sampled bracket": ["chosen_by_bracket"],
     "torch.topk": ["topk_and_doubt", "indices_by_topk"],
     "partition": ["indices_by_partition"],
     "pairs": ["indices_by_pairs"],
@@ -81,10 +93,14 @@ def test_it_refuses_what_topk_refuses(row: Library) -> None:
         xtopk.explain(row.make(np.asarray([[3, 1, 2]])), 4)
 
 
-@pytest.mark.parametrize(("shape", "k"), SHAPES, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "k", "options"),
+    [*((*task, {}) for task in SHAPES), *((*task, {"sorted": False}) for task in UNSORTED)],
+    ids=str,
+)
 @pytest.mark.parametrize("row", rows(disguised=False), ids=repr)
 def test_what_it_names_is_what_is_called_first(
-    row: Library, shape: tuple[int, ...], k: int, monkeypatch: pytest.MonkeyPatch
+    row: Library, shape: tuple[int, ...], k: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if row.compiled:
         import jax
@@ -100,8 +116,8 @@ def test_what_it_names_is_what_is_called_first(
     for module, name in places:
         monkeypatch.setattr(module, name, spies[name])
     x = row.make(np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype(np.float32))
-    plan = xtopk.explain(x, k)
-    row.back(*row.topk(x, k))
+    plan = xtopk.explain(x, k, **options)
+    row.back(*row.topk(x, k, **options))
     called = {name for name, spy in spies.items() if spy.called}
     assert called <= set(ALGORITHMS.get(plan.algorithm, []))
     assert bool(called) == (plan.algorithm in ALGORITHMS)

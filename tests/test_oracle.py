@@ -15,6 +15,7 @@ from tests.oracle import (
     assert_topk,
     oracle_topk,
     places,
+    places_of_many,
     plain,
 )
 from tests.strategies import every_special, from_bits, special_bits
@@ -43,6 +44,16 @@ def test_places_by_hand() -> None:
     assert places(X).tolist() == [1, 5, 2, 3, 0, 6, 4]
     assert places(X, stable=False).tolist() == [1, 5, 2, 2, 0, 5, 4]
     assert places(np.asarray([[3, 1], [2, 4]]), axis=0).tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("stable", [True, False])
+@pytest.mark.parametrize("words", BY_HAND)
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "uint64", "float16", "float64"])
+def test_many_are_placed_like_few(dtype: str, words: tuple[str, str], stable: bool) -> None:
+    mode, nan = words
+    x = np.tile(every_special(np.dtype(dtype)), (2, 2))
+    x[1] = x[1, ::-1]
+    assert np.array_equal(places_of_many(x, mode, nan, stable), places(x, -1, mode, nan, stable))
 
 
 def test_extreme_integers_and_times_are_exact() -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 import xtopk
 from tests.libraries import Library, np_dtype, rows
-from tests.oracle import assert_same_bits, assert_topk
+from tests.oracle import assert_mask, assert_same_bits, assert_topk
 from tests.strategies import Case, cases, every_special, interesting_k, interesting_lengths, tied_array
-from xtopk._native.torch_eager import OPERATIONS
+from xtopk._native.torch_operations import OPERATIONS
 from xtopk._order import Ranking
-from xtopk._select.sampled import _stride, indices_by_sample
+from xtopk._select.bracket import SAMPLE_ROOT
+from xtopk._select.sampled import SAMPLED, indices_by_sample, stride_from
 
 OPTIONS = ("mode", "nan", "sorted", "stable")
 ROWS_AND_DTYPES = [pytest.param(row, dtype, id=f"{row}-{dtype}") for row in rows() for dtype in row.dtypes]
@@ -226,7 +227,11 @@ def test_a_large_k(library: Library, kind: str, dtype: str, mode: str, nan: str)
         x = LARGE_K[kind](rng, shape)
         if dtype == "int32":
             x = np.nan_to_num(1000 * x, nan=-1, posinf=5, neginf=-5)
-        assert_agrees(library, x.astype(dtype), k, mode=mode, nan=nan)
+        x = x.astype(dtype)
+        assert_agrees(library, x, k, mode=mode, nan=nan)
+        assert_agrees(library, x, k, mode=mode, nan=nan, sorted=False)
+        own = library.make(x)
+        assert_mask(library, library.topk_mask(own, k, mode=mode, nan=nan), own, x, k, mode=mode, nan=nan)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64"])
@@ -253,12 +258,32 @@ def test_a_sample_serves_what_it_shows(library: Library, kind: str) -> None:
 @pytest.mark.parametrize("offset", [-50, 50])
 @pytest.mark.parametrize("library", rows(compiled=False, lazy=False, disguised=False), ids=str)
 def test_a_sample_that_misleads(library: Library, offset: int) -> None:
-    """Of one row and of a few, for a small and a large share."""
-    x = np.random.default_rng(0).standard_normal((5, 16_384), dtype=np.float32)
-    x[1, :: _stride(x.shape[1])] += offset
-    for k in (100, 1100, 7000, 13_600):
-        assert_agrees(library, x, k)
-        assert_agrees(library, x[1], k)
+    """Of one row and of a few, for a small and a large share, for a bound and for a bracket."""
+    rng = np.random.default_rng(0)
+    for n, stride in [
+        (16_384, stride_from(16_384 // SAMPLED)),
+        (70_000, stride_from(round(70_000 ** (1 / SAMPLE_ROOT)))),
+    ]:
+        x = rng.standard_normal((3, n), dtype=np.float32)
+        x[1, ::stride] += offset
+        for k in (100, 1100, n // 2, n - 2800):
+            for part in (x, x[1]):
+                assert_agrees(library, part, k)
+                own = library.make(part)
+                assert_mask(library, library.topk_mask(own, k), own, part, k)
+
+
+@pytest.mark.parametrize("library", rows(compiled=False, lazy=False, disguised=False), ids=str)
+def test_a_bracket_at_the_ends(library: Library) -> None:
+    """Where k is so near the length that there is no lower value, NaN are more than that, and where all tie."""
+    x = np.random.default_rng(0).standard_normal(70_000, dtype=np.float32)
+    few = np.where(np.arange(70_000) % 3 == 0, x, np.float32(np.nan))
+    equal = np.zeros_like(x)
+    for part in (x, few, equal, np.maximum(x, 0), np.minimum(x, 0)):
+        for k in (1200, 23_333, 23_334, 23_335, 69_999, 70_000):
+            own = library.make(part)
+            assert_agrees(library, part, k, sorted=False)
+            assert_mask(library, library.topk_mask(own, k), own, part, k)
 
 
 @pytest.mark.parametrize("turned", [0, 100])

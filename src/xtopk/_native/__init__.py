@@ -12,6 +12,7 @@ from xtopk._native.generic import (
     first,
     generic_plan,
     generic_topk,
+    mask_by_indices,
     mask_by_topk,
     merge_by_few,
     merge_by_topk,
@@ -49,6 +50,6 @@ NATIVES = {
     "numpy": Native(numpy_topk, numpy_mask, merge_by_few, numpy_plan),
     "torch": Native(torch_topk, torch_mask, torch_merge, torch_plan, torch_concat, torch_first),
     "jax.numpy": Native(jax_topk, jax_mask, plan=jax_plan),
-    "cupy": Native(cupy_topk, numpy_mask, plan=cupy_plan),
+    "cupy": Native(cupy_topk, mask_by_indices, plan=cupy_plan),
     "dask.array": Native(dask_topk, dask_mask, dask_merge, dask_plan, dask_concat),
 }

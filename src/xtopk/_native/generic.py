@@ -55,6 +55,14 @@ def mask_by_topk(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: R
     return better | (tie & (position <= last_index))
 
 
+def mask_by_indices(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return True at the top k, set one by one in a new array of a library that can."""
+    mask = xp.zeros(x.shape, dtype=xp.bool)
+    _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
+    xp.put_along_axis(mask, indices, True, axis=axis)
+    return mask
+
+
 def take(xp: Any, x: Any, axis: int, indices: Any) -> Any:
     """Return the elements at `indices` along an axis."""
     return xp.take_along_axis(x, indices, axis=axis)

@@ -14,28 +14,29 @@ from xtopk._native.jax_cpu import (
     least_by_counting,
     least_by_rounds,
     least_of_blocks,
+    marked_by_counting,
     narrow_width,
     top_k_of_floats,
 )
 from xtopk._native.jax_cuda import kernels_serve, least_by_kernels
 from xtopk._native.jax_gpu import FEW, least_elsewhere, width_elsewhere
-from xtopk._native.jax_sharded import is_on_cpu, mask_across_devices, shape_of_shard, topk_across_devices
+from xtopk._native.jax_sharded import is_on_cpu, marked, mask_across_devices, shape_of_shard, topk_across_devices
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
-from xtopk._select.counting import MOST
 
 MIN_WIDTH = FOLDS * COLUMNS
 MIN_GAIN = 3
 """Blocks as `least_of_blocks` folds them, if they leave a third or less."""
 
-SHORT_ROW, SHORT_WIDTH = 1 << 17, 16
-"""``lax.top_k`` of 64-bit numbers is a full sort on the CPU, so what is left is cut once more, in shorter blocks."""
-
 MANY, MOST_ROUNDS = 256, 16
 """So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
 
-COUNTED = 1 << 12
-"""So many elements to choose, of all rows, are worth the passes of `indices_by_counting`."""
+COUNTED, COUNTED_WIDE = 1000, 512
+"""So many elements to choose, of all rows, are worth the passes of `indices_by_counting`, or so many of 64 bits to
+choose from, which ``lax.top_k`` sorts on the CPU."""
+
+MARKED_SHARE = 32
+"""Where k is such a share of a row or more, it is marked by comparing all of it, instead of what blocks leave."""
 
 
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -50,11 +51,11 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     k = min(k, n)
     if not is_on_cpu(x) and kernels_serve(shape, x.dtype.itemsize, k, axis):
         return plan_of_rows(prod(shape) // n, n, k, x.dtype.itemsize * 8)
-    way = _way(shape, k, axis) if is_on_cpu(x) else least_elsewhere
+    way = _way(shape, x.dtype, k, axis) if is_on_cpu(x) else least_elsewhere
     if way is least_elsewhere:
         width = width_elsewhere(prod(shape), n, k, x.dtype.itemsize)
     else:
-        width = _width(n, k, x.dtype.itemsize > 4) if way is _least else narrow_width(n, k)
+        width = width_for(n, k, MIN_WIDTH, MIN_GAIN) if way is _least else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
     if way is least_by_rounds:
         return Plan("rounds of minima", width, f"many rows at once; {left}")
@@ -68,16 +69,18 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 
 def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
-    """Return True at the top k, scattered into a new array."""
-    return _compiled(k, axis, rank, mask_across_devices)(x)
+    """Return True at the top k."""
+    return _compiled(k, axis, rank._replace(sorted=False), _mark)(x)
 
 
 @cache
-def _compiled(k: int, axis: int, rank: Ranking, across_devices: Any = topk_across_devices) -> Any:
+def _compiled(k: int, axis: int, rank: Ranking, mark: Any = None) -> Any:
     # Not by static arguments of one function: hashing them would take longer than a short row.
     import jax
 
-    return jax.jit(across_devices(_select, k, axis, rank))
+    if mark is not None:
+        return jax.jit(mask_across_devices(_select, mark, k, axis, rank))
+    return jax.jit(topk_across_devices(_select, k, axis, rank))
 
 
 def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -90,7 +93,7 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     def least(way: Any) -> Any:
         return lambda a: way(jnp, a, k, rank).astype(index)
 
-    way: Any = _least if is_sharded(x) else _way(x.shape, k, axis)
+    way: Any = _least if is_sharded(x) else _way(x.shape, x.dtype, k, axis)
     if way is not _least:
         # Rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together.
         way = partial(way, cut=axis == x.ndim - 1)
@@ -102,14 +105,32 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
 
 
-def _way(shape: tuple[int, ...], k: int, axis: int) -> Any:
+def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return True at the top k, scattered into a new array, or where keys are less than the k-th."""
+    import jax.numpy as jnp
+    from jax.lax import platform_dependent
+
+    def scattered(a: Any) -> Any:
+        return marked(a, _select(a, k, axis, rank)[1], axis)
+
+    def counted(a: Any) -> Any:
+        rows = marked_by_counting(jnp, jnp.moveaxis(a, axis, -1), k, rank, cut=axis == a.ndim - 1)
+        return jnp.moveaxis(rows, -1, axis)
+
+    is_counted = k * MARKED_SHARE >= x.shape[axis] and _way(x.shape, x.dtype, k, axis) is least_by_counting
+    if is_sharded(x) or not is_counted:
+        return scattered(x)
+    return platform_dependent(x, cpu=counted, default=scattered)
+
+
+def _way(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
     """Return the function that selects on the CPU."""
     rows = prod(shape) // shape[axis]
     if k <= MOST_ROUNDS and rows >= MANY:
         return least_by_rounds
-    if MOST_ROUNDS < k <= MOST and rows * k >= COUNTED:
-        return least_by_counting
-    return _least
+    is_wide, chosen = dtype.itemsize > 4, rows * k
+    is_counted = prod(shape) >= COUNTED_WIDE if is_wide else k > MOST_ROUNDS and chosen >= COUNTED
+    return least_by_counting if is_counted else _least
 
 
 def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
@@ -120,16 +141,11 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     from jax.lax import top_k
 
     key = partial(_key, jnp, rank)
-    n, sorts = rows.shape[-1], rows.dtype.itemsize > 4
-    if width := _width(n, k, sorts):
+    if width := width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN):
         best, select = partial(least_of_blocks, key), partial(_least, jnp, rank=None)
         return indices_by_blocks(jnp, rows, k, width, best=best, select=select, key=key)
-    return top_k(~key(rows), k)[1] if sorts else top_k_of_floats(jnp, rows, k, rank)
+    return top_k(~key(rows), k)[1] if rows.dtype.itemsize > 4 else top_k_of_floats(jnp, rows, k, rank)
 
 
 def _key(jnp: Any, rank: Ranking | None, a: Any) -> Any:
     return a if rank is None else rank_key(jnp, a, rank)
-
-
-def _width(n: int, k: int, sorts: bool) -> int:
-    return width_for(n, k, SHORT_WIDTH if sorts and n < SHORT_ROW else MIN_WIDTH, MIN_GAIN)

@@ -5,7 +5,7 @@ from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, left_by_blocks, width_for
-from xtopk._select.counting import indices_by_counting, order_by_halves
+from xtopk._select.counting import Counters, indices_by_counting, mask_by_counting, order_by_parts
 from xtopk._select.rounds import LANES, indices_by_rounds
 
 FOLDS, COLUMNS = 8, 16
@@ -53,37 +53,56 @@ def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) ->
 
 
 def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) -> Any:
-    """Return the indices of the k least of each row, k being large or the rows many."""
-    from jax import vmap
-    from jax.lax import fori_loop, population_count, top_k
+    """Return the indices of the k least of each row, k being large or the rows many; in any order if that may be."""
+    from jax.lax import top_k
 
-    bits = 8 * max(rows.dtype.itemsize, 2)
+    bits = _bits(rows)
 
     def choose(a: Any, k: int) -> Any:
-        search = vmap(partial(jnp.searchsorted, side="right"), (0, None))
-        return indices_by_counting(jnp, a, k, bits=bits, loop=fori_loop, count_bits=population_count, search=search)
+        return indices_by_counting(_counters(jnp), jnp, a, k, bits)
 
     def by_heap(a: Any, k: int) -> Any:
         return top_k(_as_float(jnp, ~a), k)[1]
 
     def in_order(a: Any, k: int) -> Any:
         chosen = choose(a, k)
-        order = order_by_halves(jnp, jnp.take_along_axis(a, chosen, axis=-1), bits)
+        order = order_by_parts(jnp, jnp.take_along_axis(a, chosen, axis=-1), bits)
         return jnp.take_along_axis(chosen, order, axis=-1)
 
     def select(a: Any) -> Any:
         a = a.reshape(-1, n)
         if not width:
-            return in_order(key(a), k)
-        select = by_heap if k <= HEAPED and bits <= 32 else in_order
+            return last(key(a), k)
         best = partial(least_of_blocks, key)
-        return indices_by_blocks(jnp, a, k, width, best=best, select=select, choose=choose, key=key)
+        return indices_by_blocks(jnp, a, k, width, best=best, select=last, choose=choose, key=key)
 
     key = partial(_wide_key, jnp, rank)
     n = rows.shape[-1]
     width = narrow_width(n, k)
+    last = by_heap if width and k <= HEAPED and bits <= 32 else in_order if rank.sorted else choose
     found = _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width)) if cut else select(rows)
     return found.reshape(*rows.shape[:-1], k)
+
+
+def marked_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) -> Any:
+    """Return True at the k first of each row, k being large."""
+
+    def mark(a: Any) -> Any:
+        return mask_by_counting(_counters(jnp), jnp, _wide_key(jnp, rank, a.reshape(-1, n)), k, _bits(rows))
+
+    n = rows.shape[-1]
+    return (_in_chunks(jnp, mark, rows, CACHED // n) if cut else mark(rows)).reshape(rows.shape)
+
+
+def _bits(rows: Any) -> int:
+    return 8 * max(rows.dtype.itemsize, 2)
+
+
+def _counters(jnp: Any) -> Counters:
+    from jax import vmap
+    from jax.lax import fori_loop, population_count
+
+    return Counters(fori_loop, population_count, vmap(partial(jnp.searchsorted, side="right"), (0, None)))
 
 
 def _wide_key(jnp: Any, rank: Ranking, a: Any) -> Any:

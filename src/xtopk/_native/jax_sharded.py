@@ -10,7 +10,7 @@ from typing import Any
 from xtopk._order import FLOAT_BITS, INTEGER_BITS, Ranking, dtype_name
 
 Select = Callable[[Any, int, int, Ranking], Any]
-"""``select(x, k, axis, rank)`` on one device."""
+"""``select(x, k, axis, rank)`` on one device, or ``mark`` of the same."""
 
 DEVICES = "devices"
 """The one axis of the mesh that a device's program names."""
@@ -25,7 +25,7 @@ def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
     import jax.numpy as jnp
     import numpy as np
 
-    chosen = _partitioned(select, k, axis, rank, mark=False)
+    chosen = _partitioned(select, k, axis, rank)
 
     def derivative(primals: Any, tangents: Any) -> Any:
         values, indices = of_floats(*primals)
@@ -44,17 +44,15 @@ def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
     return _named(topk, k, axis, rank)
 
 
-def mask_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any:
-    """Return a function of `x` that marks its top k, each device those in its shard."""
+def mask_across_devices(select: Select, mark: Select, k: int, axis: int, rank: Ranking) -> Any:
+    """Return a function of `x` that is ``mark(x, k, axis, rank)`` of all its shards together."""
     from jax.lax import stop_gradient
 
-    marked = _partitioned(select, k, axis, rank, mark=True)
+    marked = _partitioned(select, k, axis, rank, mark)
 
     def mask(x: Any) -> Any:
         x = stop_gradient(x)
-        if _is_shard(x):
-            return _marked(x, select(x, k, axis, rank)[1], axis)
-        return _in_auto_mode(marked, x, lambda spec: spec)
+        return mark(x, k, axis, rank) if _is_shard(x) else _in_auto_mode(marked, x, lambda spec: spec)
 
     return _named(mask, k, axis, rank)
 
@@ -105,14 +103,14 @@ def _without(spec: Any, axis: int) -> Any:
     return type(spec)(*(None if at == axis else names for at, names in enumerate(spec)))
 
 
-def _marked(x: Any, indices: Any, axis: int) -> Any:
+def marked(x: Any, indices: Any, axis: int) -> Any:
     """Return True at those indices that `x` has."""
     import jax.numpy as jnp
 
     return jnp.put_along_axis(jnp.zeros(x.shape, bool), indices, True, axis, inplace=False, mode="drop")
 
 
-def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -> Any:
+def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: Select | None = None) -> Any:
     """Return a function of `x` that selects, or marks: that XLA may cut along every axis, and `vmap` batch."""
     import numpy as np
     from jax import enable_x64, tree
@@ -121,8 +119,7 @@ def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -
     from jax.sharding import Mesh
 
     def whole(x: Any) -> Any:
-        values, indices = select(x, k, axis, rank)
-        return _marked(x, indices, axis) if mark else (values, indices)
+        return (mark or select)(x, k, axis, rank)
 
     def sharding_of_result(mesh: Any, args: Any, results: Any) -> Any:
         tiles = _tiles(args[0])
@@ -138,7 +135,7 @@ def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -
         def of_shard(shard: Any) -> Any:
             # This is traced when the program is compiled, whatever then holds around it.
             with enable_x64(any(part.dtype.itemsize == 8 for part in tree.leaves((args, results)))):
-                return _of_shard(select, shard, k, axis, rank, mark, x.shape[axis], np.moveaxis(tiles, axis, -1))
+                return _of_shard(select, mark, shard, k, axis, rank, x.shape[axis], np.moveaxis(tiles, axis, -1))
 
         mesh = Mesh(np.asarray(x.sharding._device_assignment), (DEVICES,))
         return mesh, of_shard, sharding_of_result(mesh, args, results), (_sharding(x, tiles),)
@@ -158,7 +155,7 @@ def _partitioned(select: Select, k: int, axis: int, rank: Ranking, mark: bool) -
     return batched
 
 
-def _of_shard(select: Select, x: Any, k: int, axis: int, rank: Ranking, mark: bool, n: int, groups: Any) -> Any:
+def _of_shard(select: Select, mark: Any, x: Any, k: int, axis: int, rank: Ranking, n: int, groups: Any) -> Any:
     """Return what one device does with its shard of an axis of length `n`; the last of `groups` hold one axis."""
     import jax.numpy as jnp
     import numpy as np
@@ -166,8 +163,7 @@ def _of_shard(select: Select, x: Any, k: int, axis: int, rank: Ranking, mark: bo
 
     shards, length = groups.shape[-1], x.shape[axis]
     if shards == 1:
-        values, indices = select(x, k, axis, rank)
-        return _marked(x, indices, axis) if mark else (values, indices)
+        return (mark or select)(x, k, axis, rank)
     rank = rank._replace(sorted=True, stable=True)  # equal candidates go by position, and padding after them
     groups = groups.reshape(-1, shards)
     starts = np.empty(groups.size, dtype=jnp.arange(1).dtype)
@@ -186,7 +182,7 @@ def _of_shard(select: Select, x: Any, k: int, axis: int, rank: Ranking, mark: bo
     if not mark:
         return values, indices
     here = indices - start
-    return _marked(x, jnp.where((here >= 0) & (here < length), here, length), axis)
+    return marked(x, jnp.where((here >= 0) & (here < length), here, length), axis)
 
 
 def _worst(dtype: Any, rank: Ranking) -> Any:

@@ -1,11 +1,14 @@
 """NumPy: blocks of rows that fit the cache, read as they lie in memory, each given to the algorithm that suits it."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.generic import Selected, TopkFunction
-from xtopk._native.numpy_rows import BLOCK_ELEMENTS, indices_of, path_of
+from xtopk._native.generic import Selected, TopkFunction, mask_by_indices
+from xtopk._native.numpy_marks import marked, unordered
+from xtopk._native.numpy_rows import indices_of
+from xtopk._native.numpy_ways import BLOCK_ELEMENTS, BRACKETED_FROM, is_marked, is_unordered, path_of
 from xtopk._order import Ranking
 from xtopk._select.best_blocks import block_length
 from xtopk._select.bound import folds_for, row_folds
@@ -18,15 +21,47 @@ SIDE_BY_SIDE = 64
 """So many rows that lie side by side in memory are read as they lie; fewer are copied to make each contiguous."""
 
 
+Task = tuple[Callable[[Any], tuple[Any, ...]], int, tuple[Any, ...], bool]
+"""What to make of a matrix of rows, how many elements of each row, of which dtypes, and whether rows are cut into
+blocks, so that more elements at a time are no more work."""
+
+
 def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a NumPy array."""
     import numpy as xp  # itself: each call through its wrapper in array_api_compat takes a microsecond more
 
-    if x.ndim == 1 or x.flags.c_contiguous:
-        return _topk_in_blocks(xp, x, k, axis, rank)
+    x = xp.asarray(x)
+    of_rows = indices_of if rank.sorted or not is_unordered(x.size, x.shape[axis], k, x.itemsize) else unordered
+    if x.ndim == 1:
+        indices = of_rows(xp, _comparable(x)[None], k, rank)[0]
+        return x[indices], indices
+
+    def select(rows: Any) -> Selected:
+        indices = of_rows(xp, rows, k, rank)
+        return take_rows(xp, rows, indices), indices
+
+    task = select, k, (x.dtype, xp.int64), block_length(x.shape[axis], k) > 0
+    values, indices = _by_rows(xp, x, axis, task)
+    return values, indices
+
+
+def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return True at the top k of a NumPy array."""
+    import numpy as xp
+
+    x = xp.asarray(x)
+    n = x.shape[axis]
+    if not is_marked(n, k):
+        return mask_by_indices(topk, xp, x, k, axis, rank)
+    return _by_rows(xp, x, axis, (lambda rows: (marked(xp, rows, k, rank),), n, (xp.bool,), False))[0]
+
+
+def _by_rows(xp: Any, x: Any, axis: int, task: Task) -> list[Any]:
+    """Return the results of a task for an array as it lies in memory."""
+    if x.flags.c_contiguous:
+        return _in_blocks(xp, x, axis, task)
     order, back = _as_it_lies(x)
-    values, indices = _topk_as_it_lies(xp, x.transpose(order), k, back[axis], rank)
-    return values.transpose(back), indices.transpose(back)
+    return [part.transpose(back) for part in _by_rows_as_it_lies(xp, x.transpose(order), back[axis], task)]
 
 
 def _as_it_lies(x: Any) -> tuple[list[int], tuple[int, ...]]:
@@ -35,52 +70,51 @@ def _as_it_lies(x: Any) -> tuple[list[int], tuple[int, ...]]:
     return order, tuple(map(order.index, range(x.ndim)))
 
 
-def _topk_as_it_lies(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
-    """Return the top k of an array with gaps between its slices, which only a copy would merge, some at a time."""
+def _by_rows_as_it_lies(xp: Any, x: Any, axis: int, task: Task) -> list[Any]:
+    """Do a task for an array with gaps between its slices, which only a copy would merge, some at a time."""
     cut = next((i for i, length in enumerate(x.shape) if i != axis and length > 1), axis)
     step = max(1, BLOCK_ELEMENTS * x.shape[cut] // x.size)
-    if x.ndim == 2 or cut == axis or x.flags.c_contiguous or step >= x.shape[cut]:
-        return _topk_in_blocks(xp, x, k, axis, rank)
+    if x.ndim <= 2 or cut == axis or x.flags.c_contiguous or step >= x.shape[cut]:
+        return _in_blocks(xp, x, axis, task)
     slabs = (x[(slice(None),) * cut + (slice(i, i + step),)] for i in range(0, x.shape[cut], step))
-    parts = [_topk_as_it_lies(xp, slab, k, axis, rank) for slab in slabs]
-    values, indices = (xp.concat(each, axis=cut) for each in zip(*parts, strict=True))
-    return values.astype(x.dtype, copy=False), indices  # for concat turns bytes into the machine's order
+    parts = zip(*(_by_rows_as_it_lies(xp, slab, axis, task) for slab in slabs), strict=True)
+    # For concat turns bytes into the machine's order.
+    return [xp.concat(each, axis=cut).astype(dtype, copy=False) for each, dtype in zip(parts, task[2], strict=True)]
 
 
-def _topk_in_blocks(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
-    x, native = xp.asarray(x), x.dtype.newbyteorder("=")
-    if x.ndim == 1:
-        indices = indices_of(xp, x[None].astype(native, copy=False), k, rank)[0]
-        return x[indices], indices
+def _in_blocks(xp: Any, x: Any, axis: int, task: Task) -> list[Any]:
+    do, length, dtypes, cuts = task
     before, n, after = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
-    shape = (*x.shape[:axis], k, *x.shape[axis + 1 :])
-    at_once = _at_once(n, k, after)
-    if after == 1 and x.size <= at_once:
-        rows = xp.ascontiguousarray(x.reshape(before, n), dtype=native)
-        chosen = indices_of(xp, rows, k, rank)
-        return take_rows(xp, rows, chosen).reshape(shape).astype(x.dtype, copy=False), chosen.reshape(shape)
+    shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
+    at_once = _at_once(after, cuts=cuts)
+    if after == 1 and x.dtype.isnative and (before == 1 or x.size <= at_once):
+        return [result.reshape(shape) for result in do(xp.ascontiguousarray(x.reshape(before, n)))]
     slices = x.reshape(before, n, after)
-    values, indices = (xp.empty((before, k, after), dtype=dtype) for dtype in (x.dtype, xp.int64))
+    results = [xp.empty((before, length, after), dtype=dtype) for dtype in dtypes]
     least = SIDE_BY_SIDE if after >= SIDE_BY_SIDE else 1
     columns = min(after, max(least, at_once // n))
     slabs = max(1, at_once // (n * columns)) if columns == after else 1
     for i in range(0, before, slabs):
         for j in range(0, after, columns):
             here = slice(i, i + slabs), slice(None), slice(j, j + columns)
-            block = slices[here].astype(native, copy=False)
+            block = _comparable(slices[here])
             if after < SIDE_BY_SIDE:
                 rows = xp.ascontiguousarray(block.transpose(0, 2, 1)).reshape(-1, n)
             else:
                 rows = block.transpose(1, 0, 2).reshape(n, -1).T
-            chosen = indices_of(xp, rows, k, rank)
-            for result, part in (values, take_rows(xp, rows, chosen)), (indices, chosen):
-                result[here] = part.reshape(block.shape[0], -1, k).transpose(0, 2, 1)
-    return values.reshape(shape), indices.reshape(shape)
+            for result, part in zip(results, do(rows), strict=True):
+                result[here] = part.reshape(block.shape[0], -1, length).transpose(0, 2, 1)
+    return [result.reshape(shape) for result in results]
 
 
-def _at_once(n: int, k: int, after: int) -> int:
+def _comparable(x: Any) -> Any:
+    """Return an array in the machine's order of bytes."""
+    return x.astype(x.dtype.newbyteorder("="), copy=False)
+
+
+def _at_once(after: int, *, cuts: bool) -> int:
     """Return how many elements to select from at a time, of rows of which so many lie side by side."""
-    return CUT_ELEMENTS if after == 1 and block_length(n, k) else BLOCK_ELEMENTS
+    return CUT_ELEMENTS if after == 1 and cuts else BLOCK_ELEMENTS
 
 
 def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
@@ -89,7 +123,11 @@ def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         order, back = _as_it_lies(x)
         x, axis = x.transpose(order), back[axis]
     n, after = x.shape[axis], prod(x.shape[axis + 1 :])
-    count = max(1, min(x.size, _at_once(n, k, after)) // n)
+    if not rank.sorted and is_unordered(x.size, n, k, x.itemsize):
+        if n >= BRACKETED_FROM:
+            return Plan("sampled bracket", 0, f"what is sure to be among {k} of {n} is not moved, nor put in order")
+        return Plan("k-th value", 0, f"what reaches it is among {k} of {n}, and is not put in order")
+    count = max(1, min(x.size, _at_once(after, cuts=block_length(n, k) > 0)) // n)
     converts = x.dtype.kind == "b" or not x.dtype.isnative
     apart = after >= SIDE_BY_SIDE or not (x.ndim > 1 or converts or x.flags.c_contiguous)
     path = path_of(count, n, k, x.dtype.itemsize, apart=apart)
@@ -108,11 +146,3 @@ def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if folds == 1:
         return Plan("threshold", 0, f"the k-th of all {n} elements, for which the row is not too long, is the bound")
     return Plan("threshold", folds, f"the k-th of {n // folds} column maxima is a bound that few of {n} elements reach")
-
-
-def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
-    """Return True at the top k, set one by one in a new array."""
-    mask = xp.zeros(x.shape, dtype=xp.bool)
-    _, indices = topk(xp, x, k, axis, rank)
-    xp.put_along_axis(mask, indices, True, axis=axis)
-    return mask

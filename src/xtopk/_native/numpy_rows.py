@@ -1,46 +1,21 @@
-"""NumPy: which algorithm suits a matrix of rows, and what each dtype is compared as."""
+"""NumPy: a matrix of rows goes the ways of `numpy_ways`, each dtype compared as what is fast and in order."""
 
 from collections.abc import Callable
 from functools import partial
 from operator import eq
 from typing import Any
 
+from xtopk._native.numpy_ways import BLOCK_ELEMENTS, RADIX_SORTED, path_of
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name
 from xtopk._select.best_blocks import block_length, indices_by_best_blocks
 from xtopk._select.bound import folds_for, is_nan, row_folds
-from xtopk._select.packed import BITS_PACKED
 from xtopk._select.packed_sort import indices_by_packed_sort, vectorised_rank_key
 from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
 from xtopk._select.sampled import Operations, indices_by_sample
-from xtopk._select.small import LOOKED_AT, first_hits, in_order, indices_in_pieces, take_rows, then
+from xtopk._select.small import LOOKED_AT, first_hits, in_order, indices_in_pieces, kth_of_rows, take_rows, then
 from xtopk._select.sort import indices_by_sort
 from xtopk._select.threshold import PIECE, indices_of_row, indices_of_rows
-
-BLOCK_ELEMENTS = 1 << 17
-"""How many elements are selected from at a time, so that what is derived from them stays in the cache."""
-
-SORTED_SHARES = {1: 6, 2: 6, 4: 3, 8: 5}
-"""Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
-
-RADIX_SORTED = 513
-"""From this length NumPy sorts integers of up to 16 bits faster than packed ones."""
-
-PACKED_ROW = {1: 512, 2: 512, 4: 128}
-PACKED_ALL = 2048
-"""Rows up to so short, by bytes an element, or several of so few elements together, are sorted whole: NumPy does that
-in a few vector instructions, where narrowing the search takes a dozen calls."""
-
-CUT_FROM = SAMPLED_FROM = 1 << 12
-SAMPLED_SHARE = 512
-"""One row so long, or longer, is cut into blocks, or sampled for a k of a greater share of it, which is for blocks no
-more than PICKED_SHARE."""
-
-SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 14, 16
-"""So are more rows, one after another, for a k of so great a share."""
-
-COUNTED, COUNTED_ROWS = 24, 512
-"""64-bit rows up to so short, and at least so many, are ranked by comparing every two elements."""
 
 COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
 """The dtypes that NumPy itself compares fast and, but for NaN, in the right order."""
@@ -48,8 +23,7 @@ COMPARED_DIRECTLY = frozenset(INTEGER_BITS) | {"float32", "float64"}
 
 def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the top k of each row, in order."""
-    if rows.dtype.kind == "b":
-        rows = (rows.view(xp.uint8) != 0).view(xp.uint8)  # a byte of True that is not 1 is no greater
+    rows = as_numbers(xp, rows)
     name, (count, n) = dtype_name(rows.dtype), rows.shape
     if path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous) == "sort":
         rows = xp.ascontiguousarray(rows)
@@ -67,6 +41,13 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if unanswered is not None and unanswered.any():
         indices[unanswered] = _indices_by_key(xp, _picked(rows, unanswered), k, rank)
     return indices
+
+
+def as_numbers(xp: Any, rows: Any) -> Any:
+    """Return the rows, or the integers 0 and 1 for truths."""
+    if rows.dtype.kind != "b":
+        return rows
+    return (rows.view(xp.uint8) != 0).view(xp.uint8)  # a byte of True that is not 1 is no greater
 
 
 def _picked(rows: Any, mask: Any) -> Any:
@@ -183,34 +164,11 @@ def _is_hidden(xp: Any, rows: Any) -> Any:
     return xp.isnan(xp.max(rows, axis=-1)) if rows.dtype.kind == "f" else None
 
 
-def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool, samples: bool = True) -> str:
-    """Return which algorithm suits so many rows of `n` elements of so many bytes, which may lie apart in memory.
-
-    None that samples them if `samples` is false.
-    """
-    packs = 8 * itemsize <= BITS_PACKED
-    if packs and count > 1 and (n <= PACKED_ROW[itemsize] or count * n <= PACKED_ALL):
-        return "sort"
-    if not packs and n <= COUNTED and count >= COUNTED_ROWS:
-        return "pairs"
-    is_sampled = samples and SAMPLED_FROM <= n < SAMPLED_SHARE * k
-    if count > 1:
-        is_sampled = samples and not apart and SAMPLED_ROWS_FROM <= n <= SAMPLED_ROWS_SHARE * k
-    if n < SORTED_SHARES[itemsize] * k and not (is_sampled and itemsize == 4):
-        return "sort" if packs else "partition"
-    is_cut = not apart and ((count == 1 and n >= CUT_FROM) or count * n > BLOCK_ELEMENTS)
-    if is_cut and block_length(n, k):
-        return "blocks"
-    return "sample" if is_sampled else "columns"
-
-
 def _kth(xp: Any, sample: Any, place: int, rank: Ranking) -> Any:
-    ordered = xp.sort(sample)  # which no data make slow, as they do a partition
-    count = xp.count_nonzero(ordered == ordered)
+    count = int(xp.count_nonzero(sample == sample))
     if place > count:
-        return ordered[-1:]
-    place = count - place if rank.largest else place - 1
-    return ordered[place : place + 1]
+        return sample[sample != sample][:1]
+    return kth_of_rows(xp, sample[None], count - place if rank.largest else place - 1)[0]
 
 
 def _where(xp: Any, mask: Any) -> Any:

@@ -16,9 +16,11 @@ from xtopk._native.torch_dtensor import (
     is_dtensor,
     refuse_transformed_dtensor,
 )
-from xtopk._native.torch_eager import gather, indices_eager
+from xtopk._native.torch_eager import indices_eager
+from xtopk._native.torch_marks import marked
+from xtopk._native.torch_operations import gather
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import direct_way, eager_plan
+from xtopk._native.torch_ways import direct_way, eager_plan, is_marked
 from xtopk._order import Ranking
 from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
 
@@ -83,9 +85,15 @@ def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 
 def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
-    """Return True at the top k, scattered into a new tensor."""
+    """Return True at the top k, scattered into a new tensor or where the k-th value is reached."""
+    import torch
+
     if is_dtensor(x):
         return dtensor_mask(topk, torch_merge, xp, x, k, axis, rank)
+    may_look = not torch.compiler.is_compiling() and not torch.jit.is_tracing() and _is_plain(torch, x)
+    if may_look and x.is_cpu and is_marked(x, k, axis):
+        mask = marked(xp, x.detach().resolve_neg().movedim(axis, -1), k, rank)
+        return mask.movedim(-1, axis).contiguous()
     _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
     return xp.zeros_like(x, dtype=xp.bool).scatter(axis, indices, True)
 

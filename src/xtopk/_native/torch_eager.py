@@ -1,44 +1,36 @@
 """torch where Python may look at the elements: what goes the ways of `torch_ways`, few rows at a time."""
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from xtopk._native.torch_marks import unordered
+from xtopk._native.torch_operations import COMPARED_AT_A_TIME, OPERATIONS, gather, parts_of, signed
 from xtopk._native.torch_ways import (
-    UNSIGNED,
     UNSUPPORTED,
     block_length,
     holds_few_numbers,
     is_sampled,
+    is_unordered,
     piece_length,
     pile_folds,
     plan_of_rows,
     slows_a_heap,
 )
-from xtopk._order import Ranking, dtype_name, rank_key
+from xtopk._order import Ranking, dtype_name
 from xtopk._select.few_numbers import indices_of_few_numbers
 from xtopk._select.long_row import indices_of_row
-from xtopk._select.piles import columns_for, indices_by_columns, outer_axis
-from xtopk._select.radix import order
-from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, integer_key, may_be_positive, peek
-from xtopk._select.sampled import Operations, indices_by_sample
-from xtopk._select.settle import first_of_value_in_row, where_true
+from xtopk._select.piles import columns_for, indices_by_columns
+from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
+from xtopk._select.sampled import indices_by_sample
+from xtopk._select.settle import first_of_value_in_row
 from xtopk._select.verified import indices_by_topk
 
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
 RANKED_AT_A_TIME, RANKED_TOGETHER = 1 << 18, 1 << 22
-ONE_BY_ONE_AT_A_TIME = COMPARED_AT_A_TIME = 1 << 20
+ONE_BY_ONE_AT_A_TIME = 1 << 21
 """How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, or for a
-row each of torch's threads at most, of how many where these are reduced one by one, and how many are compared with the
-bound of a sample."""
-
-
-def gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
-    """Return the elements at `indices` along an axis, of every dtype."""
-    if (name := dtype_name(x.dtype)) in UNSIGNED:
-        return x.view(getattr(xp, UNSUPPORTED[name])).gather(axis, indices).view(x.dtype)
-    return x.gather(axis, indices)
+row each of torch's threads at most, and of how many where these are reduced one by one."""
 
 
 def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -48,6 +40,8 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows, name = rows.view(xp.uint8), "uint8"
     if name in UNSUPPORTED and (length := piece_length(rows, k)):
         return _indices_in_pieces(xp, rows, k, rank, length)
+    if not rank.sorted and is_unordered(rows, k, -1):
+        return unordered(xp, rows, k, rank)
     if is_sampled(rows, n, k, rank) and (found := _indices_by_samples(xp, rows, k, rank)) is not None:
         return found
     if name not in UNSUPPORTED and (found := _indices_of_some(xp, rows, k, rank)) is not None:
@@ -73,7 +67,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
     def select_from(part: Any) -> Any:
         nonlocal positive
-        seen = _signed(xp, part, rank)
+        seen = signed(xp, part, rank)
         found = select(xp, seen, k, rank, positive=True) if positive else None
         positive = found is not None
         return select(xp, seen, k, rank) if found is None else found
@@ -81,23 +75,18 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if rows.numel() <= at_a_time or rows.ndim == 1:
         return select_from(rows)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
-    for part, chosen in _parts(rows, indices, at_a_time):
+    for part, chosen in parts_of(rows, indices, at_a_time):
         chosen.copy_(select_from(part))
     return indices
-
-
-def _signed(xp: Any, rows: Any, rank: Ranking) -> Any:
-    """Return the elements, or signed integers in the order of unsigned ones."""
-    return rank_key(xp, rows, rank._replace(largest=False)) if dtype_name(rows.dtype) in UNSIGNED else rows
 
 
 def _indices_by_samples(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of one row after another; None if the sample of one was wrong."""
     if rows.ndim == 1:
-        return _indices_by_a_sample(xp, _signed(xp, rows, rank), k, rank)
+        return _indices_by_a_sample(xp, signed(xp, rows, rank), k, rank)
     indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
     for row, chosen in zip(rows.reshape(-1, rows.shape[-1]), indices.view(-1, k), strict=True):
-        found = _indices_by_a_sample(xp, _signed(xp, row.contiguous(), rank), k, rank)
+        found = _indices_by_a_sample(xp, signed(xp, row.contiguous(), rank), k, rank)
         if found is None:
             return None
         chosen.copy_(found)
@@ -113,21 +102,6 @@ def _indices_by_a_sample(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
         return missing
     found = _indices_by_a_sample(xp, row, k - missing.shape[0], rank._replace(nan_first=False))
     return None if found is None else xp.concat([missing, found])
-
-
-def _kth(xp: Any, sample: Any, place: int, rank: Ranking) -> Any:
-    return sample[integer_key(xp, sample, rank).kthvalue(place, keepdim=True).indices]
-
-
-def _order(xp: Any, values: Any, k: int, rank: Ranking) -> Any:
-    return order(xp, integer_key(xp, values, rank))[:k]
-
-
-def _every(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
-    return _order(xp, row, k, rank).clone()
-
-
-OPERATIONS = Operations(_kth, where_true, _order, _every, first_of_value_in_row)
 
 
 def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -150,10 +124,3 @@ def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking, length: int) ->
     found = [indices_eager(xp, part, min(k, part.shape[0]), rank) + i * length for i, part in parts]
     few = xp.concat(found).sort().values  # so that the lower index wins among equals
     return few[indices_eager(xp, gather(xp, row, 0, few), k, rank)]
-
-
-def _parts(rows: Any, indices: Any, most: int) -> Iterable[tuple[Any, Any]]:
-    """Return few rows at a time with their indices, about `most` elements of them."""
-    axis = outer_axis(rows, rows.numel() // most)
-    step = max(1, most * rows.shape[axis] // rows.numel())
-    return zip(rows.split(step, axis), indices.split(step, axis), strict=True)

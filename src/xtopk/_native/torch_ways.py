@@ -37,6 +37,12 @@ SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 17, 8
 ROWS_AT_ONCE = 2
 """So are more rows of such a length, one after another, if torch's threads would select from so few of them at once."""
 
+MARKED_SHARES = {1: 3, 2: 3, 4: 6, 8: 12}
+BRACKETED_FROM, BRACKETED_SHARE, BRACKETED_ROWS_FROM = 1 << 16, 64, 1 << 18
+"""For a k of such a share of a row or more, by bytes an element, the top k are marked by the k-th value, which takes no
+indices and no order. One row of the second length is bracketed, also for a smaller share, and so are more rows of the
+last, one by one."""
+
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
 
@@ -49,10 +55,7 @@ FOLDED_HEAPED, FOLDED_LONG, FOLDED_WORK = 1 << 10, 1 << 15, 1 << 34
 are not folded, nor those up to the second if all elements, times the length, are less, unless they slow a heap."""
 
 ONE_BY_ONE = 5
-REDUCED_ROWS = 1 << 15
-REDUCED_LENGTH = 9
-"""So few floats of a short row are found by as many reductions in less time than it takes to partition it, if there are
-more rows, which torch then reduces by all its threads, or if a row is so many times longer than k."""
+"""So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
 
 UNSIGNED_AT_A_TIME, UNSIGNED_GAIN = 1 << 20, 32
 """Of an unsigned row so many elements are selected from at a time, and then from their best, if it is so many times
@@ -96,6 +99,33 @@ def is_sampled(x: Any, n: int, k: int, rank: Ranking) -> bool:
         pays = n >= SAMPLED_ROWS_FROM and SAMPLED_ROWS_SHARE * k >= n
     if not pays or not (rank.stable or rank.sorted) or not sorts_by_radix():  # the last are not asked of a small call
         return False
+    return _are_few(count)
+
+
+def is_marked(x: Any, k: int, axis: int) -> bool:
+    """Return whether the top k are marked by their k-th value."""
+    n = x.shape[axis]
+    share = BRACKETED_SHARE if is_bracketed(x, n) else MARKED_SHARES[x.dtype.itemsize]
+    return bool(x.numel() >= DIRECT_BELOW and k > ONE_BY_ONE and share * k >= n)
+
+
+def is_unordered(x: Any, k: int, axis: int) -> bool:
+    """Return whether indices that need not be in order are found by the k-th value, or of one row by a bracket."""
+    if x.numel() == x.shape[axis]:
+        return is_marked(x, k, axis)
+    # Elements of few bits tie, and of rows that do the k-th value is found twice.
+    return x.dtype.itemsize > 2 and is_marked(x, k, axis) and MARKED_SHARES[x.dtype.itemsize] * k >= x.shape[axis]
+
+
+def is_bracketed(x: Any, n: int) -> bool:
+    """Return whether each row of a tensor is bracketed, one after another."""
+    if n < BRACKETED_FROM:
+        return False
+    count = x.numel() // n
+    return count == 1 or (n >= BRACKETED_ROWS_FROM and _are_few(count))
+
+
+def _are_few(count: int) -> bool:
     import torch
 
     return bool(count <= ROWS_AT_ONCE * -(-count // torch.get_num_threads()))
@@ -118,6 +148,10 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if is_unsigned and (length := piece_length(x, k)):
         reason = f"{length} of {n} at a time, and then what is best in them"
         return eager_plan(x[:length], k, 0, rank)._replace(reason=reason)
+    if not rank.sorted and is_unordered(x, k, axis):
+        if x.ndim == 1 and is_bracketed(x, n):
+            return Plan("sampled bracket", 0, f"what is sure to be among {k} of {n} is not moved, nor put in order")
+        return Plan("k-th value", 0, f"torch.topk of {k} of {n} in no order, with a look for ties and NaN")
     if is_sampled(x, n, k, rank):
         return Plan("sampled bound", 0, f"little more than {k} of {n} are expected to reach it, and are sorted")
     if not is_unsigned and (width := block_length(x, k, positive=False)):
@@ -136,8 +170,7 @@ def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         if x.numel() < TIED_BELOW and _is_tied(x, k, axis, rank):
             return Plan("ranking", 0, few)
         return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, with a look for ties and NaN")
-    pays = k <= ONE_BY_ONE and (x.numel() > REDUCED_ROWS * n or n >= REDUCED_LENGTH * k)
-    if pays and x.is_floating_point():
+    if k <= ONE_BY_ONE and x.is_floating_point():
         return Plan("one by one", 0, f"{k} reductions of rows of {n}")
     return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
 

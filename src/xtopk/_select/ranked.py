@@ -36,9 +36,10 @@ def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: b
 def indices_one_by_one(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by `k` reductions, each of which finds the first of the best and removes it."""
     key, found = integer_key(xp, rows, rank), []
-    for _ in range(k):
-        found.append(key.min(-1, keepdim=True).indices)
-        key.scatter_(-1, found[-1], xp.iinfo(key.dtype).max)  # no float has this key
+    for place in range(k):
+        if place:
+            key.scatter_(-1, found[-1], xp.iinfo(key.dtype).max)  # no float has this key
+        found.append(key.argmin(-1, keepdim=True))  # in half the time of min, which compares for NaN
     return xp.concat(found, axis=-1)
 
 

@@ -43,14 +43,14 @@ def indices_by_sample(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, 
 
     None if the sample was wrong: too many are beyond the bound, or too few with those that equal it.
     """
-    sample = row[:: _stride(row.shape[0])]
+    sample = row[:: stride_from(row.shape[0] // SAMPLED)]
     count = sample.shape[0]
     expected = count * k / row.shape[0]
     place = int(expected + DEVIATIONS * expected**0.5) + 2
     if place > count:
         return by.every(xp, row, k, rank)
     bound = by.kth(xp, sample, place, rank)
-    beyond = partial(lt if rank.largest else gt, bound) if bound == bound else _is_number
+    beyond = partial(lt if rank.largest else gt, bound) if bound == bound else is_number
     found, left = [], GIVEN_UP * place * row.shape[0] // count
     for start in range(0, row.shape[0], at_a_time):
         found.append(by.where(xp, beyond(row[start : start + at_a_time])) + start)
@@ -64,13 +64,14 @@ def indices_by_sample(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, 
     return chosen if chosen.shape[0] == k else None
 
 
-def _is_number(part: Any) -> Any:
+def is_number(part: Any) -> Any:
+    """Return where a part of a row is not NaN."""
     return part == part
 
 
-def _stride(n: int) -> int:
-    """Return the stride of the sample, which has no small factors, lest it meet a period of the data."""
-    step = max(1, n // SAMPLED)
+def stride_from(step: int) -> int:
+    """Return the stride of a sample, which has no small factors, lest it meet a period of the data."""
+    step = max(1, step)
     while gcd(step, 210) > 1:
         step += 1
     return step

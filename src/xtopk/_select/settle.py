@@ -69,10 +69,10 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
     given = (a.reshape(-1, a.shape[-1]) for a in (rows, value))
     parts = zip(*(a.split(max(1, BATCH // rows.shape[-1])) for a in given), strict=True)
     nth = positions(xp, rows, 1, k + 1)
-    return xp.concat([_nth_of(xp, part, v, nth.expand(v.shape[0], k)) for part, v in parts]).view(*rows.shape[:-1], k)
+    return xp.concat([nth_of(xp, part, v, nth.expand(v.shape[0], k)) for part, v in parts]).view(*rows.shape[:-1], k)
 
 
-def _nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
+def nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
     """Return where the elements that equal the value stand, those of these numbers, counted from 1."""
     n, length = rows.shape[-1], max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
     if rows.numel() <= WORDS_FROM:
@@ -92,7 +92,7 @@ def _nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
 
 
 def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
-    """Return what `_nth_of` does, anything where there are too few, and how many equal the value in each row."""
+    """Return what `nth_of` does, anything where there are too few, and how many equal the value in each row."""
     lines, n = rows.shape
     hits = where_true(xp, _ties(rows, value).reshape(-1))
     line = positions(xp, rows, 0, lines + 1) * n
@@ -166,5 +166,5 @@ def _first_of_rows(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -
         missing = (rows.isnan() & late).cumsum(-1, dtype=xp.int32)
         first = xp.where(nth <= total, xp.searchsorted(count, nth), xp.searchsorted(missing, nth - total))
     else:
-        first = _nth_of(xp, rows, last, nth)
+        first = nth_of(xp, rows, last, nth)
     return xp.where(places, first, indices)

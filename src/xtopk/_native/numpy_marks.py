@@ -1,0 +1,60 @@
+"""NumPy: the top k in no order: what reaches the k-th value of its row is chosen, and nothing is sorted."""
+
+from typing import Any
+
+from xtopk._native.numpy_rows import COMPARED_DIRECTLY, OPERATIONS, as_numbers
+from xtopk._native.numpy_ways import BRACKETED_FROM, SORTED_ROWS
+from xtopk._order import Ranking, dtype_name
+from xtopk._select.bracket import chosen_by_bracket
+from xtopk._select.packed_sort import vectorised_rank_key
+from xtopk._select.reaching import mask_by_last
+from xtopk._select.small import kth_of_rows
+from xtopk._select.threshold import PIECE
+
+ASCENDING = Ranking(largest=False, nan_first=False, sorted=False, stable=True)
+
+
+def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return True at exactly the top k of each row."""
+    rows = as_numbers(xp, xp.ascontiguousarray(rows))
+    if dtype_name(rows.dtype) not in COMPARED_DIRECTLY or (rank.nan_first and _holds_nan(xp, rows)):
+        rows, rank = vectorised_rank_key(xp, rows, rank), ASCENDING
+    if rows.shape[1] < BRACKETED_FROM:
+        return _marked_together(xp, rows, k, rank)
+    mask = xp.empty(rows.shape, dtype=xp.bool)
+    for row, marks in zip(rows, mask, strict=True):
+        chosen = chosen_by_bracket(OPERATIONS, xp, row, k, rank, PIECE)
+        if chosen is None:
+            marks[:] = _marked_together(xp, row[None], k, rank)[0]
+        else:
+            chosen.mark(row, marks, PIECE)
+    return mask
+
+
+def unordered(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of the top k of each row, in the order of their positions."""
+    count, n = rows.shape
+    indices = xp.flatnonzero(marked(xp, rows, k, rank)).reshape(count, k)
+    indices -= n * xp.arange(count)[:, None]
+    return indices
+
+
+def _marked_together(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return True at the top k of each row, by the k-th values of all of them, with NaN taken for the greatest."""
+    n = rows.shape[1]
+    place = n - k if rank.largest else k - 1
+    last = xp.sort(rows, axis=1)[:, place : place + 1] if n <= SORTED_ROWS else kth_of_rows(xp, rows, place)
+
+    def again(few: Any) -> Any:
+        return _marked_together(xp, vectorised_rank_key(xp, few, rank), k, ASCENDING)
+
+    return mask_by_last(xp, rows, last, k, largest=rank.largest, nth=_nth, again=again)
+
+
+def _nth(xp: Any, rows: Any, value: Any, number: Any) -> Any:
+    """Return where in each row the so manieth element that equals a value stands."""
+    return ((rows == value).cumsum(axis=1, dtype=xp.int32) >= number).argmax(axis=1)[:, None]
+
+
+def _holds_nan(xp: Any, rows: Any) -> bool:
+    return rows.dtype.kind == "f" and bool(xp.isnan(rows.max()))

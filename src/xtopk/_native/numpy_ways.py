@@ -1,0 +1,68 @@
+"""Which way rows go in NumPy: by how many there are, how long they are, k, and how they lie in memory."""
+
+from xtopk._select.best_blocks import block_length
+from xtopk._select.packed import BITS_PACKED
+
+BLOCK_ELEMENTS = 1 << 17
+"""How many elements are selected from at a time, so that what is derived from them stays in the cache."""
+
+SORTED_SHARES = {1: 6, 2: 6, 4: 3, 8: 5}
+"""Where k is more than such a share of the row, by bytes an element, a bound narrows little, and sorting is faster."""
+
+RADIX_SORTED = 513
+"""From this length NumPy sorts integers of up to 16 bits faster than packed ones."""
+
+PACKED_ROW = {1: 512, 2: 512, 4: 128}
+PACKED_ALL = 2048
+"""Rows up to so short, by bytes an element, or several of so few elements together, are sorted whole: NumPy does that
+in a few vector instructions, where narrowing the search takes a dozen calls."""
+
+CUT_FROM = SAMPLED_FROM = 1 << 12
+SAMPLED_SHARE = 512
+"""One row so long, or longer, is cut into blocks, or sampled for a k of a greater share of it, which is for blocks no
+more than PICKED_SHARE."""
+
+SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 14, 16
+"""So are more rows, one after another, for a k of so great a share."""
+
+COUNTED, COUNTED_ROWS = 24, 512
+"""64-bit rows up to so short, and at least so many, are ranked by comparing every two elements."""
+
+MARKED_SHORT, MARKED_SHARE = 256, 16
+BRACKETED_FROM, BRACKETED_SHARE = 1 << 14, 64
+"""Marks are set by the k-th value of a row, not by indices, if it is so short or k so great a share. Of rows of the
+second length each is bracketed by itself, also for a smaller share."""
+
+SORTED_ROWS = 128
+"""The k-th of rows up to so short is found faster by sorting than by partitioning them."""
+
+
+def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool, samples: bool = True) -> str:
+    """Return which algorithm suits so many rows of `n` elements of so many bytes, which may lie apart in memory.
+
+    None that samples them if `samples` is false.
+    """
+    packs = 8 * itemsize <= BITS_PACKED
+    if packs and count > 1 and (n <= PACKED_ROW[itemsize] or count * n <= PACKED_ALL):
+        return "sort"
+    if not packs and n <= COUNTED and count >= COUNTED_ROWS:
+        return "pairs"
+    is_sampled = samples and SAMPLED_FROM <= n < SAMPLED_SHARE * k
+    if count > 1:
+        is_sampled = samples and not apart and SAMPLED_ROWS_FROM <= n <= SAMPLED_ROWS_SHARE * k
+    if n < SORTED_SHARES[itemsize] * k and not (is_sampled and itemsize == 4):
+        return "sort" if packs else "partition"
+    is_cut = not apart and ((count == 1 and n >= CUT_FROM) or count * n > BLOCK_ELEMENTS)
+    if is_cut and block_length(n, k):
+        return "blocks"
+    return "sample" if is_sampled else "columns"
+
+
+def is_marked(n: int, k: int) -> bool:
+    """Return whether the top k of rows of `n` are marked by their k-th values."""
+    return n <= MARKED_SHORT or n < (MARKED_SHARE if n < BRACKETED_FROM else BRACKETED_SHARE) * k
+
+
+def is_unordered(size: int, n: int, k: int, itemsize: int) -> bool:
+    """Return whether so many elements in rows of `n` are marked to find indices that need not be in order."""
+    return size > PACKED_ALL and n > PACKED_ROW.get(itemsize, 0) and is_marked(n, k)
