@@ -109,6 +109,14 @@ MARKED_ROWS: tuple[Case, ...] = tuple(
     ((n,), n // s, "float32") for n in (1 << 14, 1 << 17, 1 << 22) for s in (2, 10, 40, 150)
 )
 
+PAIRED: tuple[Case, ...] = tuple(
+    ((count // n, n), max(2, n // s), d)
+    for count in (1 << 16, 1 << 22)
+    for n in (4, 8, 12, 16, 24)
+    for s in (4, 2)
+    for d in ("float32", "float64", "int32")
+)
+
 CONSTANTS = (
     Constant("numpy", NUMPY_WAYS, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
     Constant("numpy", NUMPY, "CUT_ELEMENTS", (1 << 17, 1 << 19, 1 << 21, 1 << 22), CUT_ROWS),
@@ -127,6 +135,7 @@ CONSTANTS = (
     Constant("numpy", NUMPY_WAYS, "BRACKETED_FROM", (1 << 12, 1 << 17), MARKED, xtopk.topk_mask),
     Constant("numpy", NUMPY_WAYS, "BRACKETED_SHARE", (16, 256), MARKED_ROWS, xtopk.topk_mask),
     Constant("numpy", NUMPY_WAYS, "SORTED_ROWS", (0, 512), MARKED[:12], xtopk.topk_mask),
+    Constant("numpy", NUMPY_WAYS, "PAIRED", (8, 24), PAIRED, xtopk.topk_mask),
     Constant("numpy", BRACKET, "SAMPLE_ROOT", (2, 4), MARKED_ROWS, xtopk.topk_mask),
     Constant("numpy", BLOCKS, "CROWD", (1 << 8, 1 << 12), (((1 << 14,), 1, "constant"), ((1 << 16,), 1, "ascending"))),
     Constant(
@@ -384,6 +393,9 @@ CONSTANTS = (
         tuple(((1 << 22 - e, 1 << e), 1 << e - 2, "float32") for e in (16, 18, 20)),
         xtopk.topk_mask,
     ),
+    Constant("torch", TORCH, "PAIRED", (8, 16), PAIRED, xtopk.topk_mask),
+    Constant("torch", TORCH, "PAIRED_SHARE", (1, 2, 5), PAIRED),
+    Constant("torch", TORCH_OPERATIONS, "PAIRED_AT_A_TIME", (1 << 19, 1 << 23), PAIRED),
     Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 20, 1 << 24), MARKED[-12:], xtopk.topk_mask),
     Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
     Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),

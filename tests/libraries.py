@@ -153,7 +153,7 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     }
     few |= {"xtopk._select.small.PACKED_FROM": 6}
     few |= {"xtopk._select.partition.MANY_EQUAL": 101, "xtopk._select.partition.MANY_CHOSEN": 101}
-    few |= {"xtopk._native.numpy_marks.SORTED_ROWS": 0}
+    few |= {"xtopk._native.numpy_marks.SORTED_ROWS": 0, "xtopk._native.numpy_marks.PAIRED": 0}
     few |= {f"xtopk._native.numpy_ways.MARKED_{name}": 1 << 30 for name in ("SHORT", "SHARE")}
     with replaced(few):
         return function(*args, **options)
@@ -163,7 +163,7 @@ def numpy_call_with_samples(function: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, for all rows by themselves."""
     few: dict[str, Any] = {f"xtopk._native.numpy_{name}.PIECE": 20 for name in ("rows", "marks")}
     few |= {f"xtopk._native.numpy_{name}.BRACKETED_FROM": 4 for name in ("ways", "marks")}
-    few |= {"xtopk._native.numpy_ways.BRACKETED_SHARE": 1 << 30}
+    few |= {"xtopk._native.numpy_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.numpy_marks.PAIRED": 0}
     few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
     few |= {f"xtopk._native.numpy_ways.{name}": 1 << 30 for name in ("CUT_FROM", "SAMPLED_SHARE")}
     few |= {f"xtopk._native.numpy_ways.SAMPLED{name}_FROM": 4 for name in ("", "_ROWS")}
@@ -224,6 +224,7 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {f"xtopk._native.torch_{name}.COMPARED_AT_A_TIME": 20 for name in ("eager", "marks")}
+    few |= {f"xtopk._native.torch_{name}.PAIRED": 0 for name in ("ways", "marks")}
     few |= {"xtopk._select.settle.PREFIX_PER_CHOICE": 1}
     few |= {f"xtopk._native.torch_ways.BRACKETED_{name}": 0 for name in ("FROM", "ROWS_FROM")}
     few |= {"xtopk._native.torch_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.torch_ways.DIRECT_BELOW": 0}

@@ -66,7 +66,7 @@ ALGORITHMS = {
     "sampled bracket": ["chosen_by_bracket"],
     "torch.topk": ["topk_and_doubt", "indices_by_topk"],
     "partition": ["indices_by_partition"],
-    "pairs": ["indices_by_pairs"],
+    "pairs": ["indices_by_pairs", "indices_of_pairs"],
     "sort": ["indices_by_sort", "indices_by_packed_sort"],
     "argsort": ["indices_by_sort"],
     "rounds of minima": ["indices_by_rounds"],

@@ -29,6 +29,10 @@ class Ranking(NamedTuple):
     stable: bool
 
 
+ASCENDING = Ranking(largest=False, nan_first=False, sorted=False, stable=True)
+"""The ranking of what `rank_key` returns, which has no NaN."""
+
+
 def dtype_name(dtype: Any) -> str:
     """Return ``float32`` for ``numpy.dtype('float32')``, ``torch.float32`` and their like."""
     name = getattr(getattr(dtype, "type", None), "__name__", "")  # NumPy takes three microseconds to make up its own

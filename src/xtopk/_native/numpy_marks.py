@@ -3,15 +3,14 @@
 from typing import Any
 
 from xtopk._native.numpy_rows import COMPARED_DIRECTLY, OPERATIONS, as_numbers
-from xtopk._native.numpy_ways import BRACKETED_FROM, SORTED_ROWS
-from xtopk._order import Ranking, dtype_name
+from xtopk._native.numpy_ways import BRACKETED_FROM, PAIRED, SORTED_ROWS
+from xtopk._order import ASCENDING, Ranking, dtype_name
 from xtopk._select.bracket import chosen_by_bracket
 from xtopk._select.packed_sort import vectorised_rank_key
+from xtopk._select.pairs import ranks_by_pairs
 from xtopk._select.reaching import mask_by_last
 from xtopk._select.small import kth_of_rows
 from xtopk._select.threshold import PIECE
-
-ASCENDING = Ranking(largest=False, nan_first=False, sorted=False, stable=True)
 
 
 def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -19,6 +18,10 @@ def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     rows = as_numbers(xp, xp.ascontiguousarray(rows))
     if dtype_name(rows.dtype) not in COMPARED_DIRECTLY or (rank.nan_first and _holds_nan(xp, rows)):
         rows, rank = vectorised_rank_key(xp, rows, rank), ASCENDING
+    if rows.shape[1] <= PAIRED:
+        rows, rank = (rows, rank) if not _holds_nan(xp, rows) else (vectorised_rank_key(xp, rows, rank), ASCENDING)
+        ranks = ranks_by_pairs(xp, xp.ascontiguousarray(rows.T), largest=rank.largest)
+        return xp.ascontiguousarray((ranks < k).T)
     if rows.shape[1] < BRACKETED_FROM:
         return _marked_together(xp, rows, k, rank)
     mask = xp.empty(rows.shape, dtype=xp.bool)

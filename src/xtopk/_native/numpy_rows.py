@@ -120,7 +120,9 @@ def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
         if path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous, samples=False) == "sort":
             return indices_by_packed_sort(xp, xp.ascontiguousarray(rows), k, rank), None
     if path == "pairs":
-        return indices_by_pairs(xp, rows, k, largest=largest), _is_hidden(xp, rows)
+        indices = xp.empty((count, k), dtype=xp.int64)
+        indices_by_pairs(xp, xp.ascontiguousarray(rows.T), indices, largest=largest)
+        return indices, _is_hidden(xp, rows)
     if path == "partition":
         key = rows if not largest else -rows if rows.dtype.kind == "f" else ~rows
         return indices_by_partition(xp, xp.ascontiguousarray(key), k)

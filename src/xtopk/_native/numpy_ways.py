@@ -33,8 +33,8 @@ BRACKETED_FROM, BRACKETED_SHARE = 1 << 14, 64
 """Marks are set by the k-th value of a row, not by indices, if it is so short or k so great a share. Of rows of the
 second length each is bracketed by itself, also for a smaller share."""
 
-SORTED_ROWS = 128
-"""The k-th of rows up to so short is found faster by sorting than by partitioning them."""
+PAIRED, SORTED_ROWS = 16, 128
+"""Rows up to so short are marked by comparing every two elements, or the k-th is found by sorting them."""
 
 
 def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool, samples: bool = True) -> str:

@@ -4,7 +4,15 @@ from functools import partial
 from typing import Any
 
 from xtopk._native.torch_marks import unordered
-from xtopk._native.torch_operations import COMPARED_AT_A_TIME, OPERATIONS, gather, parts_of, signed
+from xtopk._native.torch_operations import (
+    COMPARED_AT_A_TIME,
+    OPERATIONS,
+    PAIRED_AT_A_TIME,
+    gather,
+    indices_of_pairs,
+    parts_of,
+    signed,
+)
 from xtopk._native.torch_ways import (
     UNSUPPORTED,
     block_length,
@@ -58,12 +66,14 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         way = plan_of_rows(rows, k, -1, rank).algorithm
         if way == "one by one":
             select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
+        elif way == "pairs":
+            select, at_a_time = indices_of_pairs, PAIRED_AT_A_TIME
         elif way == "torch.topk":
             select = indices_by_topk
         else:
             select, together = indices_by_ranking, min(xp.get_num_threads() * n, RANKED_TOGETHER)
             at_a_time = max(RANKED_AT_A_TIME, together)
-        positive = way != "one by one" and may_be_positive(rows, k, rank)
+        positive = way not in ("one by one", "pairs") and may_be_positive(rows, k, rank)
 
     def select_from(part: Any) -> Any:
         nonlocal positive

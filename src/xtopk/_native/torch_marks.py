@@ -2,18 +2,24 @@
 
 from typing import Any
 
-from xtopk._native.torch_operations import COMPARED_AT_A_TIME, OPERATIONS, parts_of, signed
-from xtopk._native.torch_ways import is_bracketed
-from xtopk._order import Ranking
+from xtopk._native.torch_operations import (
+    COMPARED_AT_A_TIME,
+    OPERATIONS,
+    PAIRED_AT_A_TIME,
+    columns_of,
+    parts_of,
+    signed,
+)
+from xtopk._native.torch_ways import PAIRED, is_bracketed
+from xtopk._order import ASCENDING, Ranking
 from xtopk._select.bracket import chosen_by_bracket
+from xtopk._select.pairs import ranks_by_pairs
 from xtopk._select.ranked import integer_key
 from xtopk._select.reaching import mask_by_last, reaching
 from xtopk._select.settle import nth_of, where_true
 
 MARKED_AT_A_TIME = 1 << 22
 """Of how many elements the rows are marked at a time."""
-
-ASCENDING = Ranking(largest=False, nan_first=False, sorted=False, stable=True)
 
 
 def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -24,6 +30,10 @@ def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if is_bracketed(rows, n):
         for row, marks in zip(rows.reshape(-1, n), mask.view(-1, n), strict=True):
             _mark_row(xp, row.contiguous(), marks, k, rank)
+    elif n <= PAIRED and rows.ndim > 1:
+        for part, marks in parts_of(rows, mask, PAIRED_AT_A_TIME):
+            columns, in_order = columns_of(xp, part, rank)
+            marks.copy_((ranks_by_pairs(xp, columns, largest=in_order.largest) < k).T.view(marks.shape))
     elif rows.ndim == 1:
         mask = _marked_together(xp, rows[None], k, rank)[0]
     else:

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from xtopk._native.torch_ways import UNSIGNED, UNSUPPORTED
-from xtopk._order import Ranking, dtype_name, rank_key
+from xtopk._order import ASCENDING, Ranking, dtype_name, rank_key
+from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.piles import outer_axis
 from xtopk._select.radix import order
 from xtopk._select.ranked import integer_key
 from xtopk._select.sampled import Operations
 from xtopk._select.settle import first_of_value_in_row, where_true
 
-COMPARED_AT_A_TIME = 1 << 20
-"""How many elements are compared with a value of a sample at a time."""
+COMPARED_AT_A_TIME, PAIRED_AT_A_TIME = 1 << 20, 1 << 21
+"""How many elements are compared with a value of a sample at a time, or of how many in each of the rows every two."""
 
 
 def gather(xp: Any, x: Any, axis: int, indices: Any) -> Any:
@@ -32,6 +33,21 @@ def parts_of(rows: Any, results: Any, most: int) -> Iterable[tuple[Any, Any]]:
     axis = outer_axis(rows, rows.numel() // most)
     step = max(1, most * rows.shape[axis] // rows.numel())
     return zip(rows.split(step, axis), results.split(step, axis), strict=True)
+
+
+def columns_of(xp: Any, rows: Any, rank: Ranking) -> tuple[Any, Ranking]:
+    """Return rows side by side in memory, or keys of them if they hold NaN, and their ranking."""
+    if rows.is_floating_point() and rows.amax().isnan():
+        rows, rank = integer_key(xp, rows, rank), ASCENDING
+    return rows.reshape(-1, rows.shape[-1]).T.contiguous(), rank
+
+
+def indices_of_pairs(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of the top k of each short row, by comparing every two elements."""
+    columns, rank = columns_of(xp, rows, rank)
+    indices = xp.empty((columns.shape[1], k), dtype=xp.int64, device=rows.device)
+    indices_by_pairs(xp, columns, indices, largest=rank.largest)
+    return indices.view(*rows.shape[:-1], k)
 
 
 def _kth(xp: Any, sample: Any, place: int, rank: Ranking) -> Any:

@@ -54,6 +54,9 @@ FOLDED_HEAPED, FOLDED_LONG, FOLDED_WORK = 1 << 10, 1 << 15, 1 << 34
 """torch keeps the best of a row in a heap if it is so many times longer than k. Then rows shorter than the first length
 are not folded, nor those up to the second if all elements, times the length, are less, unless they slow a heap."""
 
+PAIRED, PAIRED_SHARE = 12, 3
+"""In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more."""
+
 ONE_BY_ONE = 5
 """So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
 
@@ -106,15 +109,16 @@ def is_marked(x: Any, k: int, axis: int) -> bool:
     """Return whether the top k are marked by their k-th value."""
     n = x.shape[axis]
     share = BRACKETED_SHARE if is_bracketed(x, n) else MARKED_SHARES[x.dtype.itemsize]
-    return bool(x.numel() >= DIRECT_BELOW and k > ONE_BY_ONE and share * k >= n)
+    return bool(x.numel() >= DIRECT_BELOW and (n <= PAIRED or (k > ONE_BY_ONE and share * k >= n)))
 
 
 def is_unordered(x: Any, k: int, axis: int) -> bool:
     """Return whether indices that need not be in order are found by the k-th value, or of one row by a bracket."""
-    if x.numel() == x.shape[axis]:
+    n, itemsize = x.shape[axis], x.dtype.itemsize
+    if x.numel() == n:
         return is_marked(x, k, axis)
     # Elements of few bits tie, and of rows that do the k-th value is found twice.
-    return x.dtype.itemsize > 2 and is_marked(x, k, axis) and MARKED_SHARES[x.dtype.itemsize] * k >= x.shape[axis]
+    return bool(itemsize > 2 and n > PAIRED and MARKED_SHARES[itemsize] * k >= n and is_marked(x, k, axis))
 
 
 def is_bracketed(x: Any, n: int) -> bool:
@@ -166,6 +170,8 @@ def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     n, few = x.shape[axis], f"torch.topk of integer keys, of {x.numel()} elements, few or sure to tie"
     if x.numel() < DIRECT_BELOW and not x.is_floating_point():
         return Plan("ranking", 0, few)
+    if n <= PAIRED and PAIRED_SHARE * k >= n > 1:
+        return Plan("pairs", 0, f"every two of {n} elements are compared, in all rows at a time")
     if _is_heaped(n, k):
         if x.numel() < TIED_BELOW and _is_tied(x, k, axis, rank):
             return Plan("ranking", 0, few)
