@@ -396,7 +396,7 @@ CONSTANTS = (
     Constant("torch", TORCH, "PAIRED", (8, 16), PAIRED, xtopk.topk_mask),
     Constant("torch", TORCH, "PAIRED_SHARE", (1, 2, 5), PAIRED),
     Constant("torch", TORCH_OPERATIONS, "PAIRED_AT_A_TIME", (1 << 19, 1 << 23), PAIRED),
-    Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 20, 1 << 24), MARKED[-12:], xtopk.topk_mask),
+    Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 18, 1 << 22), MARKED[-12:], xtopk.topk_mask),
     Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
     Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),
     Constant("torch", SETTLE, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),

@@ -25,7 +25,13 @@ def numpy_calls(work: Workload, data: Any) -> dict[str, Call]:
         indices = np.argpartition(x, n - work.k if largest else work.k - 1, axis=work.axis)
         ends = slice(n - work.k, None) if largest else slice(0, work.k)
         indices = np.moveaxis(np.moveaxis(indices, work.axis, -1)[..., ends], -1, work.axis)
+        if work.result == "mask":
+            mask = np.zeros(x.shape, dtype=bool)
+            np.put_along_axis(mask, indices, True, axis=work.axis)
+            return mask
         values = np.take_along_axis(x, indices, axis=work.axis)
+        if work.result == "unsorted":
+            return values, indices
         order = np.argsort(values, axis=work.axis)
         order = np.flip(order, axis=work.axis) if largest else order
         return np.take_along_axis(values, order, work.axis), np.take_along_axis(indices, order, work.axis)
@@ -35,7 +41,7 @@ def numpy_calls(work: Workload, data: Any) -> dict[str, Call]:
         "xtopk": _ours(work, x),
         UNSTABLE: partial(_ours(work, x), stable=False, nan="greatest"),
         "max": partial(np.max if largest else np.min, x, axis=work.axis),
-        **peer_calls(work, x),
+        **(peer_calls(work, x) if work.result == "sorted" else {}),
     }
 
 
@@ -45,15 +51,22 @@ def torch_calls(work: Workload, data: Any) -> dict[str, Call]:
 
     x = torch.from_numpy(np.ascontiguousarray(data)).to(getattr(torch, work.dtype))
     largest = work.mode == "largest"
-    return {
-        "native": partial(torch.topk, x, work.k, work.axis, largest=largest),
+    native = partial(torch.topk, x, work.k, work.axis, largest=largest, sorted=work.result == "sorted")
+
+    def mask() -> Any:
+        return torch.zeros_like(x, dtype=torch.bool).scatter_(work.axis, native().indices, True)
+
+    sides = {
+        "native": mask if work.result == "mask" else native,
         "xtopk": _ours(work, x),
         UNSTABLE: partial(_ours(work, x), stable=False, nan="greatest"),
         "max": partial(torch.amax if largest else torch.amin, x, work.axis),
-        "full stable sort": lambda: [
-            part.narrow(work.axis, 0, work.k) for part in x.sort(dim=work.axis, descending=largest, stable=True)
-        ],
     }
+    if work.result == "sorted":
+        sides["full stable sort"] = lambda: [
+            part.narrow(work.axis, 0, work.k) for part in x.sort(dim=work.axis, descending=largest, stable=True)
+        ]
+    return sides
 
 
 def jax_calls(work: Workload, data: Any) -> dict[str, Call]:
@@ -68,12 +81,15 @@ def jax_calls(work: Workload, data: Any) -> dict[str, Call]:
         a = jnp.moveaxis(a, work.axis, -1)
         if not largest:
             a = ~a if a.dtype.kind == "i" else -a
-        return tuple(jnp.moveaxis(part, -1, work.axis) for part in jax.lax.top_k(a, work.k))
+        values, indices = (jnp.moveaxis(part, -1, work.axis) for part in jax.lax.top_k(a, work.k))
+        if work.result != "mask":
+            return values, indices
+        return jnp.put_along_axis(jnp.zeros(x.shape, bool), indices, True, axis=work.axis, inplace=False)
 
     sides = {
         "native": native,
-        "xtopk": lambda a: xtopk.topk(a, work.k, work.axis, mode=work.mode),
-        UNSTABLE: lambda a: xtopk.topk(a, work.k, work.axis, mode=work.mode, stable=False, nan="greatest"),
+        "xtopk": lambda a: _ours(work, a)(),
+        UNSTABLE: lambda a: _ours(work, a)(stable=False, nan="greatest"),
         "max": lambda a: (a.max if largest else a.min)(work.axis),
     }
 
@@ -84,7 +100,9 @@ def jax_calls(work: Workload, data: Any) -> dict[str, Call]:
 
 
 def _ours(work: Workload, x: Any) -> Any:
-    return partial(xtopk.topk, x, work.k, work.axis, mode=work.mode)
+    if work.result == "mask":
+        return partial(xtopk.topk_mask, x, work.k, work.axis, mode=work.mode)
+    return partial(xtopk.topk, x, work.k, work.axis, mode=work.mode, sorted=work.result == "sorted")
 
 
 def _numpy_dtype(name: str) -> Any:

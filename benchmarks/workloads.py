@@ -9,6 +9,7 @@ import numpy as np
 
 Generator = np.random.Generator
 Mode = Literal["largest", "smallest"]
+Result = Literal["sorted", "unsorted", "mask"]
 
 
 QUICK_ELEMENTS = 1 << 20
@@ -27,6 +28,7 @@ class Workload:
     axis: int = -1
     mode: Mode = "largest"
     group: str = "named"
+    result: Result = "sorted"
 
     def tiny(self) -> "Workload":
         """Return the same task on few elements, for a test."""
@@ -73,6 +75,16 @@ def probabilities(rng: Generator, shape: tuple[int, ...]) -> Any:
 def normal_float64(rng: Generator, shape: tuple[int, ...]) -> Any:
     """Return standard normal float64 numbers."""
     return rng.standard_normal(shape)
+
+
+def magnitudes(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return absolute values of standard normal numbers."""
+    return np.abs(normal(rng, shape))
+
+
+def rectified(rng: Generator, shape: tuple[int, ...]) -> Any:
+    """Return standard normal numbers, the negative ones set to zero."""
+    return np.maximum(normal(rng, shape), 0)
 
 
 def gappy_climate(rng: Generator, shape: tuple[int, ...]) -> Any:
@@ -151,6 +163,22 @@ HURTING = (
     ties_of_bfloat16,
 )
 
+UNORDERED: list[tuple[str, tuple[int, ...], int, Any, str, Result]] = [
+    ("prune_layer", (4_194_304,), 419_430, magnitudes, "float32", "mask"),
+    ("prune_layer_half", (4_194_304,), 2_097_152, magnitudes, "float32", "mask"),
+    ("prune_layer_bfloat16", (4_194_304,), 419_430, magnitudes, "bfloat16", "mask"),
+    ("prune_rows", (4096, 1024), 512, magnitudes, "float32", "mask"),
+    ("sparsity_2_of_4", (1_048_576, 4), 2, magnitudes, "float32", "mask"),
+    ("winners_take_all", (4096, 1024), 102, rectified, "float32", "mask"),
+    ("few_distinct_mask", (4_194_304,), 2_097_152, few_distinct, "float32", "mask"),
+    ("half_nan_mask", (1024, 4096), 2048, half_nan, "float32", "mask"),
+    ("gradient_compression", (8_388_608,), 83_886, normal, "float32", "unsorted"),
+    ("sparse_autoencoder", (1024, 16_384), 64, normal, "float32", "unsorted"),
+    ("replay_half", (1_000_000,), 500_000, normal_float64, "float64", "unsorted"),
+    ("attention_rows", (64, 65_536), 16_384, normal, "float32", "unsorted"),
+]
+"""Masks of sparse training, and elements whose order does not matter."""
+
 WORKLOADS = [
     Workload("word2vec_similar", (3_000_000,), 10, normal),
     Workload("bm25_msmarco", (8_841_823,), 1000, bm25_scores),
@@ -178,6 +206,10 @@ WORKLOADS = [
     Workload("climate_time_axis0", (8760, 50, 100), 5, gappy_climate, "float64", axis=0),
     Workload("call_overhead", (1000,), 5, normal),
     Workload("call_overhead_rows", (32, 100), 5, normal),
+    *(
+        Workload(name, shape, k, make, dtype, group="unordered", result=result)
+        for name, shape, k, make, dtype, result in UNORDERED
+    ),
     *(
         Workload(f"{make.__name__}_{'row' if len(shape) == 1 else 'rows'}", shape, k, make, group="hurting")
         for make in HURTING

@@ -193,7 +193,7 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay."""
-    few = {
+    few: dict[str, Any] = {
         f"xtopk._native.torch_ways.{name}": 0
         for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_LONG", "FOLDED_FROM", "ROW_FROM")
     }

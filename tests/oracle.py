@@ -43,7 +43,8 @@ def places_of_many(x: Any, mode: str, nan: str, stable: bool) -> Any:
     if x.dtype.kind in "iub":
         value, missing = x.astype("uint8") if x.dtype.kind == "b" else x, np.zeros(x.shape, dtype=bool)
     else:
-        value, missing = x.astype("float64"), np.isnan(x)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is converted, too
+            value, missing = x.astype("float64"), np.isnan(x)
         value[missing] = 0
     if mode == "largest":
         value = -value if value.dtype.kind == "f" else ~value

@@ -31,7 +31,7 @@ MIN_GAIN = 3
 MANY, MOST_ROUNDS = 256, 16
 """So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
 
-COUNTED, COUNTED_WIDE = 1000, 512
+COUNTED, COUNTED_WIDE = 1000, 256
 """So many elements to choose, of all rows, are worth the passes of `indices_by_counting`, or so many of 64 bits to
 choose from, which ``lax.top_k`` sorts on the CPU."""
 

@@ -95,7 +95,7 @@ def marked_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool)
 
 
 def _bits(rows: Any) -> int:
-    return 8 * max(rows.dtype.itemsize, 2)
+    return 8 * max(int(rows.dtype.itemsize), 2)
 
 
 def _counters(jnp: Any) -> Counters:

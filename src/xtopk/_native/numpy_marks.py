@@ -5,12 +5,13 @@ from typing import Any
 from xtopk._native.numpy_rows import COMPARED_DIRECTLY, OPERATIONS, as_numbers
 from xtopk._native.numpy_ways import BRACKETED_FROM, PAIRED, SORTED_ROWS
 from xtopk._order import ASCENDING, Ranking, dtype_name
+from xtopk._select.bound import is_nan
 from xtopk._select.bracket import chosen_by_bracket
 from xtopk._select.packed_sort import vectorised_rank_key
 from xtopk._select.pairs import ranks_by_pairs
 from xtopk._select.reaching import mask_by_last
 from xtopk._select.small import kth_of_rows
-from xtopk._select.threshold import PIECE
+from xtopk._select.threshold import PIECE, SAMPLE
 
 
 def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -43,14 +44,16 @@ def unordered(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
 
 def _marked_together(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return True at the top k of each row, by the k-th values of all of them, with NaN taken for the greatest."""
-    n = rows.shape[1]
-    place = n - k if rank.largest else k - 1
-    last = xp.sort(rows, axis=1)[:, place : place + 1] if n <= SORTED_ROWS else kth_of_rows(xp, rows, place)
+    """Return True at the top k of each row, by the k-th values of all of them."""
 
     def again(few: Any) -> Any:
         return _marked_together(xp, vectorised_rank_key(xp, few, rank), k, ASCENDING)
 
+    if rank.largest and rows.dtype.kind == "f" and is_nan(rows[:, :SAMPLE]).any():
+        return again(rows)
+    n = rows.shape[1]
+    place = n - k if rank.largest else k - 1
+    last = xp.sort(rows, axis=1)[:, place : place + 1] if n <= SORTED_ROWS else kth_of_rows(xp, rows, place)
     return mask_by_last(xp, rows, last, k, largest=rank.largest, nth=_nth, again=again)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from xtopk._cuda.kernels import Kernel
 from xtopk._cuda.nvrtc import compiled, result, versions
 from xtopk._cuda.select import COPIED, Gpu, Rows, serves, topk_of_rows
-from xtopk._native.torch_eager import gather
+from xtopk._native.torch_operations import gather
 from xtopk._order import Ranking, dtype_name
 
 

@@ -1,5 +1,6 @@
 """torch: the top k in no order, where Python may look at the elements: what reaches the k-th value of its row."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from xtopk._native.torch_operations import (
@@ -18,7 +19,7 @@ from xtopk._select.ranked import integer_key
 from xtopk._select.reaching import mask_by_last, reaching
 from xtopk._select.settle import nth_of, where_true
 
-MARKED_AT_A_TIME = 1 << 22
+MARKED_AT_A_TIME = 1 << 20
 """Of how many elements the rows are marked at a time."""
 
 
@@ -34,11 +35,9 @@ def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         for part, marks in parts_of(rows, mask, PAIRED_AT_A_TIME):
             columns, in_order = columns_of(xp, part, rank)
             marks.copy_((ranks_by_pairs(xp, columns, largest=in_order.largest) < k).T.view(marks.shape))
-    elif rows.ndim == 1:
-        mask = _marked_together(xp, rows[None], k, rank)[0]
     else:
-        for part, marks in parts_of(rows, mask, MARKED_AT_A_TIME):
-            marks.copy_(_marked_together(xp, part.reshape(-1, n), k, rank).view(marks.shape))
+        for part, marks in _few_rows_at_a_time(rows, mask):
+            marks.copy_(_marked_together(xp, part, k, rank).view(marks.shape))
     return mask
 
 
@@ -47,12 +46,20 @@ def unordered(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     n = rows.shape[-1]
     if rows.ndim == 1 and is_bracketed(rows, n):
         return where_true(xp, marked(xp, rows, k, rank))
-    flat = signed(xp, rows, rank).reshape(-1, n)
-    values, indices = flat.topk(k, largest=rank.largest, sorted=False)
-    wrong = reaching(xp, flat, _last(values, rank), largest=rank.largest)[1] != k
-    if wrong.any():
-        indices[wrong] = marked(xp, flat[wrong], k, rank).nonzero()[:, 1].view(-1, k)
-    return indices.view(*rows.shape[:-1], k)
+    rows = signed(xp, rows, rank)
+    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    for part, chosen in _few_rows_at_a_time(rows, indices):
+        key, last, found = _least(xp, part, k, rank)
+        wrong = reaching(xp, key, last, largest=False)[1] != k
+        if wrong.any():
+            marks = mask_by_last(xp, key[wrong], last[wrong], k, largest=False, nth=nth_of)
+            found[wrong] = marks.nonzero()[:, 1].view(-1, k)
+        chosen.copy_(found.view(chosen.shape))
+    return indices
+
+
+def _few_rows_at_a_time(rows: Any, results: Any) -> Iterable[tuple[Any, Any]]:
+    return [(rows, results)] if rows.ndim == 1 else parts_of(rows, results, MARKED_AT_A_TIME)
 
 
 def _mark_row(xp: Any, row: Any, mask: Any, k: int, rank: Ranking) -> None:
@@ -60,22 +67,19 @@ def _mark_row(xp: Any, row: Any, mask: Any, k: int, rank: Ranking) -> None:
         row, rank = integer_key(xp, row, rank), ASCENDING
     chosen = chosen_by_bracket(OPERATIONS, xp, row, k, rank, COMPARED_AT_A_TIME)
     if chosen is None:
-        mask.copy_(_marked_together(xp, row[None], k, rank)[0])
+        mask.copy_(_marked_together(xp, row, k, rank)[0])
     else:
         chosen.mark(row, mask, COMPARED_AT_A_TIME)
 
 
 def _marked_together(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return True at the top k of each row, by the k-th values of all of them, with NaN taken for the greatest."""
-    values = rows.topk(k, largest=rank.largest, sorted=False).values
-
-    def again(few: Any) -> Any:
-        return _marked_together(xp, integer_key(xp, few, rank), k, ASCENDING)
-
-    last = _last(values, rank)
-    return mask_by_last(xp, rows, last, k, largest=rank.largest, nth=nth_of, again=again)
+    """Return True at the top k of each row, by the k-th of integer keys, which torch compares faster than floats."""
+    key, last, _ = _least(xp, rows, k, rank)
+    return mask_by_last(xp, key, last, k, largest=False, nth=nth_of)
 
 
-def _last(values: Any, rank: Ranking) -> Any:
-    """Return the last of the chosen values of each row; NaN where one is."""
-    return values.amin(-1, keepdim=True) if rank.largest else values.amax(-1, keepdim=True)
+def _least(xp: Any, rows: Any, k: int, rank: Ranking) -> tuple[Any, Any, Any]:
+    """Return keys in a matrix, the k-th least of each row, and where k of those stand that are no greater."""
+    key = integer_key(xp, rows, rank).reshape(-1, rows.shape[-1])
+    values, found = key.topk(k, largest=False, sorted=False)
+    return key, values.amax(-1, keepdim=True), found

@@ -37,7 +37,7 @@ SAMPLED_ROWS_FROM, SAMPLED_ROWS_SHARE = 1 << 17, 8
 ROWS_AT_ONCE = 2
 """So are more rows of such a length, one after another, if torch's threads would select from so few of them at once."""
 
-MARKED_SHARES = {1: 3, 2: 3, 4: 6, 8: 12}
+MARKED_SHARES = {1: 3, 2: 3, 4: 12, 8: 12}
 BRACKETED_FROM, BRACKETED_SHARE, BRACKETED_ROWS_FROM = 1 << 16, 64, 1 << 18
 """For a k of such a share of a row or more, by bytes an element, the top k are marked by the k-th value, which takes no
 indices and no order. One row of the second length is bracketed, also for a smaller share, and so are more rows of the
@@ -72,7 +72,11 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    if dtype_name(x.dtype) in UNSUPPORTED or is_sampled(x, n, k, rank):
+    if (
+        dtype_name(x.dtype) in UNSUPPORTED
+        or is_sampled(x, n, k, rank)
+        or (not rank.sorted and is_unordered(x, k, axis))
+    ):
         return ""
     is_inner = x.stride(axis) == 1
     is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW

@@ -47,7 +47,7 @@ def chosen_by_bracket(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, 
     spread = DEVIATIONS * (expected * (1 - k / n)) ** 0.5
     first, last = int(expected - spread) - 1, int(expected + spread) + 2
     # Without an upper value nothing is sure to be chosen; without a lower one, every number may be.
-    upper = by.kth(xp, sample, first, rank) if first > 0 else None
+    upper: Any = by.kth(xp, sample, first, rank) if first > 0 else None
     lower = by.kth(xp, sample, last, rank) if last <= count else None
     reaches = partial(xp.zeros_like, dtype=xp.bool) if upper is None else partial(reach, upper)
     passes = is_number if lower is None or lower != lower else partial(beyond, lower)

@@ -35,7 +35,8 @@ def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: b
 
 def indices_one_by_one(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by `k` reductions, each of which finds the first of the best and removes it."""
-    key, found = integer_key(xp, rows, rank), []
+    key = integer_key(xp, rows, rank)
+    found: list[Any] = []
     for place in range(k):
         if place:
             key.scatter_(-1, found[-1], xp.iinfo(key.dtype).max)  # no float has this key

@@ -13,10 +13,12 @@ def reaching(xp: Any, rows: Any, last: Any, *, largest: bool) -> tuple[Any, Any]
     return mask, mask.sum(-1, dtype=xp.int32)
 
 
-def mask_by_last(xp: Any, rows: Any, last: Any, k: int, *, largest: bool, nth: Nth, again: Callable[[Any], Any]) -> Any:
+def mask_by_last(
+    xp: Any, rows: Any, last: Any, k: int, *, largest: bool, nth: Nth, again: Callable[[Any], Any] | None = None
+) -> Any:
     """Return True at the top `k` of each row of a matrix, of which the last in rank order are known.
 
-    ``again(rows)`` returns the marks of rows of which too little reaches that, for a library took NaN for the greatest.
+    Where a library took NaN for the greatest, too little reaches that: ``again(rows)`` returns the marks of these rows.
     """
     mask, found = reaching(xp, rows, last, largest=largest)
     if (found == k).all():
@@ -27,6 +29,6 @@ def mask_by_last(xp: Any, rows: Any, last: Any, k: int, *, largest: bool, nth: N
         equal = tied == value
         room = (k - found[many] + equal.sum(-1, dtype=xp.int32))[:, None]
         mask[many] &= ~equal | (xp.arange(rows.shape[1], device=rows.device) <= nth(xp, tied, value, room))
-    if few.any():
+    if again is not None and few.any():
         mask[few] = again(rows[few])
     return mask
