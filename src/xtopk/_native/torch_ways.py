@@ -111,9 +111,11 @@ def is_sampled(x: Any, n: int, k: int, rank: Ranking) -> bool:
 
 def is_marked(x: Any, k: int, axis: int) -> bool:
     """Return whether the top k are marked by their k-th value."""
+    if x.numel() < DIRECT_BELOW:
+        return False
     n = x.shape[axis]
     share = BRACKETED_SHARE if is_bracketed(x, n) else MARKED_SHARES[x.dtype.itemsize]
-    return bool(x.numel() >= DIRECT_BELOW and (n <= PAIRED or (k > ONE_BY_ONE and share * k >= n)))
+    return bool(n <= PAIRED or (k > ONE_BY_ONE and share * k >= n))
 
 
 def is_unordered(x: Any, k: int, axis: int) -> bool:
