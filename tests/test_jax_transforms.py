@@ -133,6 +133,21 @@ def test_nested_vmap(library: Library) -> None:
     assert_marked(library.back(mask)[0], x_np, 3)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+@JAX
+def test_wide_numbers_where_x64_is_off(library: Library, dtype: str) -> None:
+    """An array that was made under x64 keeps its dtype beyond it."""
+    jax = library.namespace
+    x_np = np.random.default_rng(0).permutation(1200).reshape(3, 400).astype(dtype)
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(x_np)
+    with jax.enable_x64(False):
+        for k in (3, 200):
+            values, indices, mask = library.back(*xtopk.topk(x, k), xtopk.topk_mask(x, k))
+            assert_ranked((values, indices), x_np, k)
+            assert_marked(mask, x_np, k)
+
+
 @JAX
 def test_scan_merges_a_stream(library: Library) -> None:
     """The running top k of a long axis, one block after another."""

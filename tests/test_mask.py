@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.libraries import Library, np_dtype, rows
-from tests.oracle import assert_mask, assert_same_bits
+from tests.oracle import assert_mask, assert_same_bits, assert_topk
 from tests.strategies import Case, cases, every_special, interesting_k
 
 ROWS_AND_DTYPES = [pytest.param(row, dtype, id=f"{row}-{dtype}") for row in rows() for dtype in row.dtypes]
@@ -32,6 +32,23 @@ def test_every_odd_element(library: Library, dtype: str, mode: str, nan: str) ->
     n = len(x_np)
     for k in [n // 2] if library.compiled else [1, n // 2, n - 1, n]:
         assert_mask(library, library.topk_mask(x, k, mode=mode, nan=nan), x, x_np, k, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize(("mode", "nan"), [("largest", "last"), ("largest", "greatest"), ("smallest", "last")])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("library", rows(compiled=False, lazy=False, disguised=False), ids=str)
+def test_short_rows_of_odd_numbers(library: Library, dtype: str, mode: str, nan: str) -> None:
+    """Few of them, and more than are selected from without ado."""
+    if dtype not in library.dtypes:
+        pytest.skip(f"{library} has no {dtype}, of which there is nothing to ask")
+    rng = np.random.default_rng(0)
+    for shape in [(40, 2), (40, 3), (40, 9), (40, 17), (9000, 4), (3000, 12), (3000, 13), (2000, 17)]:
+        x_np = rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 1, 2, -3], shape).astype(dtype)
+        x = library.make(x_np)
+        for k in {1, shape[1] // 2, shape[1] - 1}:
+            assert_mask(library, library.topk_mask(x, k, mode=mode, nan=nan), x, x_np, k, mode=mode, nan=nan)
+            found = library.topk(x, k, mode=mode, nan=nan)
+            assert_topk(library, found, x, x_np, k, mode=mode, nan=nan)
 
 
 @pytest.mark.parametrize("library", rows(), ids=str)

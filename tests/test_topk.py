@@ -278,9 +278,9 @@ def test_a_bracket_at_the_ends(library: Library) -> None:
     """Where k is so near the length that there is no lower value, NaN are more than that, and where all tie."""
     x = np.random.default_rng(0).standard_normal(70_000, dtype=np.float32)
     few = np.where(np.arange(70_000) % 3 == 0, x, np.float32(np.nan))
-    equal = np.zeros_like(x)
-    for part in (x, few, equal, np.maximum(x, 0), np.minimum(x, 0)):
-        for k in (1200, 23_333, 23_334, 23_335, 69_999, 70_000):
+    equal, two = np.zeros_like(x), (np.arange(70_000) % 7 == 0).astype(np.float32)  # 10 000 ones
+    for part in (x, few, equal, two, np.maximum(x, 0), np.minimum(x, 0)):
+        for k in (1200, 10_000, 23_333, 23_334, 23_335, 69_999, 70_000):
             own = library.make(part)
             assert_agrees(library, part, k, sorted=False)
             assert_mask(library, library.topk_mask(own, k), own, part, k)

@@ -41,7 +41,7 @@ MARKED_SHARE = 32
 
 def jax_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k of a JAX array; the gradient is that of gathering the values."""
-    return _compiled(k, axis, rank)(x)  # type: ignore[no-any-return]
+    return _called(_compiled(k, axis, rank), x)  # type: ignore[no-any-return]
 
 
 def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
@@ -70,7 +70,17 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return True at the top k."""
-    return _compiled(k, axis, rank._replace(sorted=False), _mark)(x)
+    return _called(_compiled(k, axis, rank._replace(sorted=False), _mark), x)
+
+
+def _called(compiled: Any, x: Any) -> Any:
+    """Call, of 64 bits where there are such numbers: an array made under x64 keeps them where that is off."""
+    from jax import config, enable_x64
+
+    if x.dtype.itemsize <= 4 or config.jax_enable_x64:
+        return compiled(x)
+    with enable_x64(True):
+        return compiled(x)
 
 
 @cache

@@ -31,7 +31,8 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     import numpy as xp  # itself: each call through its wrapper in array_api_compat takes a microsecond more
 
     x = xp.asarray(x)
-    of_rows = indices_of if rank.sorted or not is_unordered(x.size, x.shape[axis], k, x.itemsize) else unordered
+    n = x.shape[axis]
+    of_rows = indices_of if rank.sorted or not is_unordered(x.size // n, n, k, x.itemsize) else unordered
     if x.ndim == 1:
         indices = of_rows(xp, _comparable(x)[None], k, rank)[0]
         return x[indices], indices
@@ -40,7 +41,7 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         indices = of_rows(xp, rows, k, rank)
         return take_rows(xp, rows, indices), indices
 
-    task = select, k, (x.dtype, xp.int64), block_length(x.shape[axis], k) > 0
+    task = select, k, (x.dtype, xp.int64), block_length(n, k) > 0
     values, indices = _by_rows(xp, x, axis, task)
     return values, indices
 
@@ -51,7 +52,7 @@ def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ran
 
     x = xp.asarray(x)
     n = x.shape[axis]
-    if not is_marked(n, k):
+    if not is_marked(x.size // n, n, k, x.itemsize):
         return mask_by_indices(topk, xp, x, k, axis, rank)
     return _by_rows(xp, x, axis, (lambda rows: (marked(xp, rows, k, rank),), n, (xp.bool,), False))[0]
 
@@ -123,7 +124,7 @@ def numpy_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         order, back = _as_it_lies(x)
         x, axis = x.transpose(order), back[axis]
     n, after = x.shape[axis], prod(x.shape[axis + 1 :])
-    if not rank.sorted and is_unordered(x.size, n, k, x.itemsize):
+    if not rank.sorted and is_unordered(x.size // n, n, k, x.itemsize):
         if n >= BRACKETED_FROM:
             return Plan("sampled bracket", 0, f"what is sure to be among {k} of {n} is not moved, nor put in order")
         return Plan("k-th value", 0, f"what reaches it is among {k} of {n}, and is not put in order")

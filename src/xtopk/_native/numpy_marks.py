@@ -1,10 +1,12 @@
 """NumPy: the top k in no order: what reaches the k-th value of its row is chosen, and nothing is sorted."""
 
+from functools import partial
 from typing import Any
 
 from xtopk._native.numpy_rows import COMPARED_DIRECTLY, OPERATIONS, as_numbers
 from xtopk._native.numpy_ways import BRACKETED_FROM, PAIRED, SORTED_ROWS
 from xtopk._order import ASCENDING, Ranking, dtype_name
+from xtopk._select.blocks import same
 from xtopk._select.bound import is_nan
 from xtopk._select.bracket import chosen_by_bracket
 from xtopk._select.packed_sort import vectorised_rank_key
@@ -17,21 +19,21 @@ from xtopk._select.threshold import PIECE, SAMPLE
 def marked(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return True at exactly the top k of each row."""
     rows = as_numbers(xp, xp.ascontiguousarray(rows))
-    if dtype_name(rows.dtype) not in COMPARED_DIRECTLY or (rank.nan_first and _holds_nan(xp, rows)):
-        rows, rank = vectorised_rank_key(xp, rows, rank), ASCENDING
-    if rows.shape[1] <= PAIRED:
-        rows, rank = (rows, rank) if not _holds_nan(xp, rows) else (vectorised_rank_key(xp, rows, rank), ASCENDING)
-        ranks = ranks_by_pairs(xp, xp.ascontiguousarray(rows.T), largest=rank.largest)
+    n, key, by = rows.shape[1], same, rank
+    if dtype_name(rows.dtype) not in COMPARED_DIRECTLY or ((rank.nan_first or n <= PAIRED) and _holds_nan(xp, rows)):
+        key, by = partial(vectorised_rank_key, xp, rank=rank), ASCENDING
+    if n <= PAIRED:
+        ranks = ranks_by_pairs(xp, xp.ascontiguousarray(key(rows).T), largest=by.largest)
         return xp.ascontiguousarray((ranks < k).T)
-    if rows.shape[1] < BRACKETED_FROM:
-        return _marked_together(xp, rows, k, rank)
+    if n < BRACKETED_FROM:
+        return _marked_together(xp, key(rows), k, by)
     mask = xp.empty(rows.shape, dtype=xp.bool)
-    for row, marks in zip(rows, mask, strict=True):
-        chosen = chosen_by_bracket(OPERATIONS, xp, row, k, rank, PIECE)
-        if chosen is None:
-            marks[:] = _marked_together(xp, row[None], k, rank)[0]
-        else:
-            chosen.mark(row, marks, PIECE)
+    for i, row in enumerate(rows):
+        chosen = chosen_by_bracket(OPERATIONS, xp, row, k, by, PIECE, key)
+        if chosen is None:  # and the next sample would be as wrong
+            mask[i:] = _marked_together(xp, key(rows[i:]), k, by)
+            break
+        chosen.mark(row, mask[i], PIECE)
     return mask
 
 

@@ -58,11 +58,18 @@ def path_of(count: int, n: int, k: int, itemsize: int, *, apart: bool, samples: 
     return "sample" if is_sampled else "columns"
 
 
-def is_marked(n: int, k: int) -> bool:
-    """Return whether the top k of rows of `n` are marked by their k-th values."""
-    return n <= MARKED_SHORT or n < (MARKED_SHARE if n < BRACKETED_FROM else BRACKETED_SHARE) * k
+def is_marked(count: int, n: int, k: int, itemsize: int) -> bool:
+    """Return whether the top k of so many rows of `n` are marked by their k-th values.
+
+    NumPy partitions bytes no faster than it sorts them.
+    """
+    if n <= PAIRED:
+        return k > 1
+    if itemsize == 1:
+        return count == 1 and n >= BRACKETED_FROM and n < BRACKETED_SHARE * k
+    return k > 1 and (n <= MARKED_SHORT or n < (MARKED_SHARE if n < BRACKETED_FROM else BRACKETED_SHARE) * k)
 
 
-def is_unordered(size: int, n: int, k: int, itemsize: int) -> bool:
-    """Return whether so many elements in rows of `n` are marked to find indices that need not be in order."""
-    return size > PACKED_ALL and n > PACKED_ROW.get(itemsize, 0) and is_marked(n, k)
+def is_unordered(count: int, n: int, k: int, itemsize: int) -> bool:
+    """Return whether rows of `n` are marked to find indices that need not be in order."""
+    return count * n > PACKED_ALL and n > PACKED_ROW.get(itemsize, COUNTED) and is_marked(count, n, k, itemsize)

@@ -91,10 +91,12 @@ def torch_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ran
     if is_dtensor(x):
         return dtensor_mask(topk, torch_merge, xp, x, k, axis, rank)
     may_look = not torch.compiler.is_compiling() and not torch.jit.is_tracing() and x.is_cpu
-    if may_look and is_marked(x, k, axis) and _is_plain(torch, x):
+    may_look = may_look and is_marked(x, k, axis) and _is_plain(torch, x)
+    if may_look:
         mask = marked(xp, x.detach().resolve_neg().movedim(axis, -1), k, rank)
-        return mask.movedim(-1, axis).contiguous()
-    _, indices = topk(xp, x, k, axis, rank._replace(sorted=False))
+        if mask is not None:
+            return mask.movedim(-1, axis).contiguous()
+    _, indices = topk(xp, x, k, axis, rank._replace(sorted=may_look))
     return xp.zeros_like(x, dtype=xp.bool).scatter(axis, indices, True)
 
 

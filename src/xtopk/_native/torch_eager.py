@@ -48,8 +48,8 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows, name = rows.view(xp.uint8), "uint8"
     if name in UNSUPPORTED and (length := piece_length(rows, k)):
         return _indices_in_pieces(xp, rows, k, rank, length)
-    if not rank.sorted and is_unordered(rows, k, -1):
-        return unordered(xp, rows, k, rank)
+    if not rank.sorted and is_unordered(rows, k, -1) and (found := unordered(xp, rows, k, rank)) is not None:
+        return found
     if is_sampled(rows, n, k, rank) and (found := _indices_by_samples(xp, rows, k, rank)) is not None:
         return found
     if name not in UNSUPPORTED and (found := _indices_of_some(xp, rows, k, rank)) is not None:

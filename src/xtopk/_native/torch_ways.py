@@ -111,7 +111,7 @@ def is_sampled(x: Any, n: int, k: int, rank: Ranking) -> bool:
 
 def is_marked(x: Any, k: int, axis: int) -> bool:
     """Return whether the top k are marked by their k-th value."""
-    if x.numel() < DIRECT_BELOW:
+    if x.numel() < DIRECT_BELOW or k == 1:
         return False
     n = x.shape[axis]
     share = BRACKETED_SHARE if is_bracketed(x, n) else MARKED_SHARES[x.dtype.itemsize]
@@ -122,7 +122,7 @@ def is_unordered(x: Any, k: int, axis: int) -> bool:
     """Return whether indices that need not be in order are found by the k-th value, or of one row by a bracket."""
     n, itemsize = x.shape[axis], x.dtype.itemsize
     if x.numel() == n:
-        return is_marked(x, k, axis)
+        return itemsize > 1 and is_marked(x, k, axis)
     # Elements of few bits tie, and of rows that do the k-th value is found twice.
     return bool(itemsize > 2 and n > PAIRED and MARKED_SHARES[itemsize] * k >= n and is_marked(x, k, axis))
 
@@ -132,7 +132,7 @@ def is_bracketed(x: Any, n: int) -> bool:
     if n < BRACKETED_FROM:
         return False
     count = x.numel() // n
-    return count == 1 or (n >= BRACKETED_ROWS_FROM and _are_few(count))
+    return count == 1 or (x.dtype.itemsize > 2 and n >= BRACKETED_ROWS_FROM and _are_few(count))
 
 
 def _are_few(count: int) -> bool:

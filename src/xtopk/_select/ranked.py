@@ -35,7 +35,7 @@ def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: b
 
 def indices_one_by_one(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by `k` reductions, each of which finds the first of the best and removes it."""
-    key = integer_key(xp, rows, rank)
+    key = integer_key(xp, rows, rank).contiguous()
     found: list[Any] = []
     for place in range(k):
         if place:
@@ -57,7 +57,7 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
         fits = key.dtype.itemsize * 8 <= BITS_PACKED
         shift = BITS_PACKED if fits else (n - 1 if position is None else int(position.amax())).bit_length()
         fits = fits or (not few.is_floating_point() and _magnitude(key) >> 63 - shift == 0)
-        if position is None and k * (SORTED_SHARE if fits else SORTED_WIDE_SHARE) >= n and _looks_tied(key, k):
+        if position is None and k * (SORTED_SHARE if fits else SORTED_WIDE_SHARE) >= n and looks_tied(key, k):
             key, indices = key.contiguous().sort(stable=True)
             return indices.narrow_copy(-1, 0, k), key[..., :k], None
         if fits:
@@ -73,12 +73,10 @@ def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any
     return indices, key[..., :k], ~rises[..., k - 1] if key.shape[-1] > k else None
 
 
-def _looks_tied(key: Any, k: int) -> bool:
-    """Return whether a fourth of those that would be chosen of a few elements of a few rows equal the next one."""
+def looks_tied(key: Any, k: int) -> bool:
+    """Return whether a fourth of the least that would be chosen of a few elements of a few rows equal the next one."""
     n = key.shape[-1]
-    if n < PEEKED:
-        return False
-    few = peek(key[..., :: n // PEEKED]).sort().values[..., : PEEKED * k // n + 2]
+    few = peek(key[..., :: max(1, n // PEEKED)]).sort().values[..., : PEEKED * k // n + 2]
     equal = few[..., 1:] == few[..., :-1]
     return bool(4 * int(equal.sum()) >= equal.numel())
 
