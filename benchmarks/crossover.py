@@ -393,7 +393,7 @@ CONSTANTS = (
         tuple(((1 << 22 - e, 1 << e), 1 << e - 2, "float32") for e in (16, 18, 20)),
         xtopk.topk_mask,
     ),
-    Constant("torch", TORCH, "PAIRED", (8, 16), PAIRED, xtopk.topk_mask),
+    Constant("torch", TORCH, "PAIRED", (8, 24), PAIRED, xtopk.topk_mask),
     Constant("torch", TORCH, "PAIRED_SHARE", (1, 2, 5), PAIRED),
     Constant("torch", TORCH_OPERATIONS, "PAIRED_AT_A_TIME", (1 << 19, 1 << 23), PAIRED),
     Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 18, 1 << 22), MARKED[-12:], xtopk.topk_mask),

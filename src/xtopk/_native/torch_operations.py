@@ -39,7 +39,7 @@ def columns_of(xp: Any, rows: Any, rank: Ranking) -> tuple[Any, Ranking]:
     """Return rows side by side in memory, or keys of them if they hold NaN, and their ranking."""
     if rows.is_floating_point() and rows.amax().isnan():
         rows, rank = integer_key(xp, rows, rank), ASCENDING
-    return rows.reshape(-1, rows.shape[-1]).T.contiguous(), rank
+    return rows.movedim(-1, 0).reshape(rows.shape[-1], -1).contiguous(), rank
 
 
 def indices_of_pairs(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:

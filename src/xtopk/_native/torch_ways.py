@@ -54,7 +54,7 @@ FOLDED_HEAPED, FOLDED_LONG, FOLDED_WORK = 1 << 10, 1 << 15, 1 << 34
 """torch keeps the best of a row in a heap if it is so many times longer than k. Then rows shorter than the first length
 are not folded, nor those up to the second if all elements, times the length, are less, unless they slow a heap."""
 
-PAIRED, PAIRED_SHARE = 12, 3
+PAIRED, PAIRED_SHARE = 16, 3
 """In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more."""
 
 ONE_BY_ONE = 5
