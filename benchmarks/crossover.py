@@ -492,7 +492,7 @@ def replaced(constant: Constant, value: int) -> Iterator[None]:
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
         "jax": (JAX, JAX_CPU),
-        "torch": (TORCH,),
+        "torch": (TORCH, TORCH_EAGER, TORCH_MARKS),
     }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]
