@@ -75,9 +75,11 @@ def jax_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranki
 
 def _called(compiled: Any, x: Any) -> Any:
     """Call, of 64 bits where there are such numbers: an array made under x64 keeps them where that is off."""
+    if x.dtype.itemsize <= 4:
+        return compiled(x)
     from jax import config, enable_x64
 
-    if x.dtype.itemsize <= 4 or config.jax_enable_x64:
+    if config.jax_enable_x64:
         return compiled(x)
     with enable_x64(True):
         return compiled(x)

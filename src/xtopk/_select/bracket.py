@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from xtopk._order import Ranking
 from xtopk._select.blocks import same
-from xtopk._select.sampled import DEVIATIONS, GIVEN_UP, Operations, stride_from
+from xtopk._select.bound import is_nan
+from xtopk._select.sampled import DEVIATIONS, GIVEN_UP, Operations, is_number, stride_from
 
 Function = Callable[[Any], Any]
 
@@ -61,7 +62,7 @@ def chosen_by_bracket(
     lower: Any = by.kth(xp, sample, last, rank) if last <= count else None
     reaches = partial(xp.zeros_like, dtype=xp.bool) if upper is None else partial(reach, upper)
     has_lower = lower is not None and lower == lower
-    passes = partial(beyond, lower) if has_lower else _is_number
+    passes = partial(beyond, lower) if has_lower else is_number
     near, ahead, left = [], 0, GIVEN_UP * (last - first) * n // count
     for start in range(0, n, at_a_time):
         part = key(row[start : start + at_a_time])
@@ -75,12 +76,12 @@ def chosen_by_bracket(
     if ahead >= k:
         return _with_ties(by, xp, row, k, partial(beyond, upper), partial(eq, upper), at_a_time, key)
     if ahead + between.shape[0] < k:
-        return _with_ties(by, xp, row, k, passes, partial(eq, lower) if has_lower else _is_nan, at_a_time, key)
+        return _with_ties(by, xp, row, k, passes, partial(eq, lower) if has_lower else is_nan, at_a_time, key)
     values = key(row[between])
     kth = by.kth(xp, values, k - ahead, rank)
     better = between[beyond(kth, values)]
     equal = between[values == kth][: k - ahead - better.shape[0]]
-    return Chosen(lambda part: reaches(key(part)), _is_nan, 0, xp.concat([better, equal]))
+    return Chosen(lambda part: reaches(key(part)), is_nan, 0, xp.concat([better, equal]))
 
 
 def _with_ties(
@@ -99,11 +100,3 @@ def _with_ties(
     if lacking > 0 or (lacking < 0 and not stop):
         return None
     return Chosen(lambda part: test(key(part)), lambda part: ties(key(part)), stop)
-
-
-def _is_number(part: Any) -> Any:
-    return part == part
-
-
-def _is_nan(part: Any) -> Any:
-    return part != part

@@ -50,7 +50,7 @@ def indices_by_sample(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, 
     if place > count:
         return by.every(xp, row, k, rank)
     bound = by.kth(xp, sample, place, rank)
-    beyond = partial(lt if rank.largest else gt, bound) if bound == bound else _is_number
+    beyond = partial(lt if rank.largest else gt, bound) if bound == bound else is_number
     found, left = [], GIVEN_UP * place * row.shape[0] // count
     for start in range(0, row.shape[0], at_a_time):
         found.append(by.where(xp, beyond(row[start : start + at_a_time])) + start)
@@ -64,7 +64,7 @@ def indices_by_sample(by: Operations, xp: Any, row: Any, k: int, rank: Ranking, 
     return chosen if chosen.shape[0] == k else None
 
 
-def _is_number(part: Any) -> Any:
+def is_number(part: Any) -> Any:
     """Return where a part of a row is not NaN."""
     return part == part
 
