@@ -8,6 +8,7 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from math import prod
 from typing import Any, NamedTuple
@@ -68,8 +69,9 @@ NUMPY, NUMPY_WAYS, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_ways", "x
 NUMPY_ROWS, NUMPY_MARKS = "xtopk._native.numpy_rows", "xtopk._native.numpy_marks"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
-TORCH, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU = (
+TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU = (
     "xtopk._native.torch_ways",
+    "xtopk._native.torch_looks",
     "xtopk._native.torch_eager",
     "xtopk._native.torch_marks",
     "xtopk._native.torch_operations",
@@ -84,7 +86,7 @@ TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
 PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
 RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
 VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
-FEW_NUMBERS = "xtopk._select.few_numbers"
+FEW_NUMBERS, EQUALS_OF_ROWS = "xtopk._select.few_numbers", "xtopk._select.equals"
 SAMPLED, BRACKET, RADIX = "xtopk._select.sampled", "xtopk._select.bracket", "xtopk._select.radix"
 
 HEAPS: tuple[Case, ...] = tuple(
@@ -107,6 +109,49 @@ MARKED: tuple[Case, ...] = tuple(
 )
 MARKED_ROWS: tuple[Case, ...] = tuple(
     ((n,), n // s, "float32") for n in (1 << 14, 1 << 17, 1 << 22) for s in (2, 10, 40, 150)
+)
+
+WIDE_HEAPS: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape in ((64, 20_000), (1000, 5000), (256, 1 << 14), (16, 1 << 16))
+    for k in (5, 50)
+    for d in ("float64", "int64")
+)
+LOOKED: tuple[Case, ...] = tuple(
+    ((e // n, n), n // s, d)
+    for e in (1 << 16, 1 << 20)
+    for n, s in ((60, 6), (1000, 10), (4000, 30))
+    for d in ("float32", "int32", "ascending")
+)
+LOOKED_FOLDS: tuple[Case, ...] = tuple(
+    ((e // n, n), k, d)
+    for e in (1 << 20, 1 << 24)
+    for n, k in ((1 << 12, 50), (1 << 16, 50))
+    for d in ("float32", "equals")
+)
+TIED_ROWS: tuple[Case, ...] = tuple(
+    ((count, n), n // 20, d)
+    for count, n in ((30_000, 40), (1000, 1000), (30, 100_000))
+    for d in ("ties", "equals", "constant")
+)
+ORDERED: tuple[Case, ...] = tuple(
+    ((count, n), k, "ascending") for count, n in ((3000, 60), (50_000, 60), (3000, 1000)) for k in (n // 6, n // 2, n)
+)
+ONES: tuple[Case, ...] = tuple(
+    ((e // n, n), k, d)
+    for e in (100_000, 2_000_000)
+    for n in (16, 32, 100)
+    for k in (3, 5, 8, 12)
+    for d in ("float32", "float64", "int32", "int8")
+)
+SHORT_ROWS: tuple[Case, ...] = tuple(
+    ((e // n, n), k, d)
+    for e in (1 << 18, 1 << 20, 1 << 22)
+    for n, k in ((8, 3), (12, 4), (16, 8))
+    for d in ("float32", "float64", "int32")
+)
+HEAPED_ONES: tuple[Case, ...] = tuple(
+    ((count, 1000), k, d) for count in (400, 4000) for k in (2, 3) for d in ("int32", "int64", "int8")
 )
 
 PAIRED: tuple[Case, ...] = tuple(
@@ -233,7 +278,37 @@ CONSTANTS = (
         tuple(((count, 1000), 5, d) for count in (64, 256, 1000) for d in ("float32", "int64")),
     ),
     Constant("torch", TORCH, "FOLDED_WORK", (0, 1 << 32, 1 << 36), HEAPS),
-    Constant("torch", TORCH, "FOLDED_LONG", (1 << 13, 1 << 17), HEAPS[-6:]),
+    Constant("torch", TORCH, "FOLDED_WIDE_WORK", (0, 1 << 34, 1 << 38), WIDE_HEAPS),
+    Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
+    Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
+    Constant("torch", TORCH_LOOKS, "FOLDED_LOOK", (0, 1 << 26), LOOKED_FOLDS),
+    Constant("torch", TORCH_LOOKS, "FOLDED_DEEP", (3, 10), LOOKED_FOLDS),
+    Constant("torch", TORCH_LOOKS, "EQUAL", (1, 4, 64), TIED_ROWS),
+    Constant("torch", TORCH_LOOKS, "EQUAL_LONG", (8, 512), TIED_ROWS),
+    Constant("torch", TORCH_LOOKS, "IN_ORDER", (2, 64), LOOKED),
+    Constant("torch", TORCH_LOOKS, "ORDERED_CHOICES", (0, 1 << 18, 1 << 23), ORDERED),
+    Constant(
+        "torch",
+        TORCH_LOOKS,
+        "FEW_ONES",
+        (1, 8),
+        tuple(
+            ((count, 64), k, d)
+            for count in (4000, 30_000)
+            for k in (2, 5, 8)
+            for d in ("ties", "ascending steps", "float32")
+        ),
+    ),
+    Constant(
+        "torch",
+        TORCH_LOOKS,
+        "ORDERED_LONG",
+        (0, 1 << 14),
+        tuple(((1 << 22 - e, 1 << e), 20, d) for e in (12, 13, 14) for d in ("descending", "constant")),
+    ),
+    Constant("torch", TORCH_LOOKS, "HEAPED_FLOATS", (0, 1 << 30), tuple(HEAPS[::2])),
+    Constant("torch", EQUALS_OF_ROWS, "SEEN", (2, 128), TIED_ROWS),
+    Constant("torch", EQUALS_OF_ROWS, "APART", (2, 64), TIED_ROWS),
     Constant("torch", TORCH, "SORTED_BELOW", (0, 1 << 24), tuple(((c, 16), 15, "int64") for c in (10_000, 100_000))),
     Constant(
         "torch",
@@ -301,15 +376,11 @@ CONSTANTS = (
         "torch",
         TORCH,
         "ONE_BY_ONE",
-        (3, 8, 12),
-        tuple(
-            ((e // n, n), k, d)
-            for e in (100_000, 2_000_000)
-            for n in (16, 32, 100)
-            for k in (5, 8, 12)
-            for d in ("float32", "float64")
-        ),
+        (3, 5, 12),
+        ONES,
     ),
+    Constant("torch", TORCH, "LOOSE_ONES", (3, 8), ONES, partial(xtopk.topk, stable=False, nan="greatest")),
+    Constant("torch", TORCH, "HEAPED_ONES", (1, 3), HEAPED_ONES),
     Constant("torch", TORCH_EAGER, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant(
         "torch", TORCH_EAGER, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])
@@ -366,8 +437,18 @@ CONSTANTS = (
     Constant("torch", LONG_ROW, "LOOKED_AT", (1, 1 << 15), tuple(((1 << 22,), 2000, d) for d in CUTS)),
     Constant("torch", LONG_ROW, "TIELESS", (0, 1 << 9), tuple(((1 << 20,), k, "int32") for k in (10, 200))),
     Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
+    Constant("torch", TORCH_EAGER, "NUMBERS_AT_A_TIME", (1 << 20, 1 << 30), (((2048, 4096), 20, "nearly nan"),)),
     Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
-    Constant("torch", FEW_NUMBERS, "SEARCHED_AT_A_TIME", (1 << 15, 1 << 21), (((512, 4096), 20, "nearly nan"),)),
+    Constant(
+        "torch",
+        FEW_NUMBERS,
+        "LONG",
+        (1, 1 << 10),
+        tuple(((1_000_000 // n, n), k, "nearly nan") for n in (20, 100, 400) for k in (2, 10)),
+    ),
+    Constant(
+        "torch", FEW_NUMBERS, "SEARCHED_AT_A_TIME", (1 << 17, 1 << 18, 1 << 22), (((512, 4096), 20, "nearly nan"),)
+    ),
     Constant("torch", PILED, "MIN_FOLDS", (2, 4, 6), ROWS),
     Constant("torch", PILED, "MAX_FOLDS", (8, 16, 31), LONG),
     Constant("torch", PILED, "MIN_COLUMNS", (16, 32, 128), ROWS),
@@ -395,6 +476,7 @@ CONSTANTS = (
     ),
     Constant("torch", TORCH, "PAIRED", (8, 24), PAIRED, xtopk.topk_mask),
     Constant("torch", TORCH, "PAIRED_SHARE", (1, 2, 5), PAIRED),
+    Constant("torch", TORCH, "PAIRED_BELOW", (0, 1 << 23), SHORT_ROWS),
     Constant("torch", TORCH_OPERATIONS, "PAIRED_AT_A_TIME", (1 << 19, 1 << 23), PAIRED),
     Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 18, 1 << 22), MARKED[-12:], xtopk.topk_mask),
     Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
@@ -402,6 +484,7 @@ CONSTANTS = (
     Constant("torch", SETTLE, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
     Constant("torch", SETTLE, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
     Constant("torch", SETTLE, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
+    Constant("torch", SETTLE, "WHOLE", (1, 16), (*TIES, ((4000, 250), 2, "equals"), ((400, 3000), 4, "equals"))),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX_CPU, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
     Constant("jax", JAX_CPU, "WHOLE", (1, 4, 8), MANY),
@@ -483,6 +566,8 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "negative": lambda rng, x: -np.abs(x) - 1,
     "constant": lambda rng, x: np.ones_like(x),
     "ascending": lambda rng, x: np.sort(x, axis=-1),
+    "ascending steps": lambda rng, x: np.floor(4 * np.sort(x, axis=-1)),
+    "descending": lambda rng, x: -np.sort(x, axis=-1),
 }
 
 
@@ -492,7 +577,7 @@ def replaced(constant: Constant, value: int) -> Iterator[None]:
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
         "jax": (JAX, JAX_CPU),
-        "torch": (TORCH, TORCH_EAGER, TORCH_MARKS),
+        "torch": (TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS),
     }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]

@@ -191,12 +191,22 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
 
 
+LOOKED_AT_FEW = {
+    **{f"xtopk._native.torch_looks.{name}": 0 for name in ("LOOKED_FROM", "EQUAL_LONG")},
+    "xtopk._native.torch_looks.LOOKED_AT": 2,
+    "xtopk._native.torch_looks.EQUAL": 1 << 30,
+    "xtopk._select.equals.APART": 1,
+}
+
+
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay."""
     few: dict[str, Any] = {
         f"xtopk._native.torch_ways.{name}": 0
-        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_LONG", "FOLDED_FROM", "ROW_FROM")
+        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_WORK", "FOLDED_WIDE_WORK", "FOLDED_FROM", "ROW_FROM")
     }
+    few |= {f"xtopk._native.torch_looks.{name}": 0 for name in ("FOLDED_FROM", "FOLDED_LOOK")} | LOOKED_AT_FEW
+    few |= {"xtopk._select.few_numbers.LONG": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
     few |= {"xtopk._native.torch_ways.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}
     few |= {"xtopk._native.torch_ways.UNSIGNED_AT_A_TIME": 20, "xtopk._native.torch_ways.UNSIGNED_GAIN": 2}
@@ -228,6 +238,7 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     few |= {"xtopk._select.settle.PREFIX_PER_CHOICE": 1}
     few |= {f"xtopk._native.torch_ways.BRACKETED_{name}": 0 for name in ("FROM", "ROWS_FROM")}
     few |= {"xtopk._native.torch_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.torch_ways.DIRECT_BELOW": 0}
+    few |= {"xtopk._native.torch_ways.HEAPED_BELOW": 0} | LOOKED_AT_FEW
     few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
     few |= {"xtopk._select.radix.PADDED_FROM": dict.fromkeys((1, 2, 4, 8), 8)}
     with replaced(few):

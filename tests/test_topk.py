@@ -234,6 +234,42 @@ def test_a_large_k(library: Library, kind: str, dtype: str, mode: str, nan: str)
         assert_mask(library, library.topk_mask(own, k, mode=mode, nan=nan), own, x, k, mode=mode, nan=nan)
 
 
+LOOKED_AT: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Any]] = {
+    "rising": lambda rng, shape: np.sort(rng.normal(size=shape)),
+    "falling": lambda rng, shape: -np.sort(rng.normal(size=shape)),
+    "rising in steps": lambda rng, shape: np.broadcast_to(np.arange(shape[-1]) // 3, shape),
+    "the least everywhere": lambda rng, shape: np.where(rng.random(shape) < 0.05, 9, -(2**31)),
+    "equals of the best": lambda rng, shape: np.minimum(rng.normal(size=shape), 0),
+    "equals but in the last row": lambda rng, shape: np.where(
+        np.indices(shape)[0] == shape[0] - 1, rng.normal(size=shape), 2
+    ),
+    "one NaN a row": lambda rng, shape: np.where(np.arange(shape[-1]) == shape[-1] // 2 + 1, np.nan, rng.random(shape)),
+    "NaN and infinities": lambda rng, shape: rng.choice([-np.inf, np.nan, 2.0], shape, p=[0.3, 0.69, 0.01]),
+}
+
+
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32"])
+@pytest.mark.parametrize("kind", LOOKED_AT)
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_what_a_look_shows(library: Library, kind: str, dtype: str, mode: str) -> None:
+    """And what it does not: of short and long rows, where torch keeps a heap and where not."""
+    rng = np.random.default_rng(0)
+    for shape, ks in [
+        ((30_000, 5), (1, 2)),
+        ((9000, 20), (1, 3, 6)),
+        ((300, 700), (1, 2, 5, 90)),
+        ((2, 270_000), (7, 30_000)),
+    ]:
+        x = LOOKED_AT[kind](rng, shape)
+        if dtype == "int32":
+            x = np.nan_to_num(x if abs(x).max() > 99 else 50 * x, nan=3, posinf=5, neginf=-5)
+        x = x.astype(dtype)
+        for k in ks:
+            assert_agrees(library, x, k, mode=mode)
+            assert_agrees(library, x, k, mode=mode, stable=False, nan="greatest")
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64"])
 @pytest.mark.parametrize("library", rows(native="numpy", disguised=False), ids=str)
 def test_results_of_numpy_keep_nothing_else(library: Library, dtype: str) -> None:

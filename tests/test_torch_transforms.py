@@ -274,6 +274,20 @@ def test_results_are_new_tensors(library: Library, shape: tuple[int, ...], most:
             values.mul_(torch.ones(1, dtype=x.dtype, requires_grad=True))  # which refuses views made under no_grad
 
 
+@pytest.mark.parametrize("stable", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int64"])
+@pytest.mark.parametrize("shape", [(20_000, 2), (40_000, 8), (60, 3, 1500), (3, 20_000, 5)], ids=str)
+@TORCH
+def test_results_are_contiguous(library: Library, shape: tuple[int, ...], dtype: str, stable: bool) -> None:
+    """Whatever the way, and the order of the axes in memory."""
+    x = library.make(np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype(np_dtype(dtype)))
+    for x_, axis in ((x, -1), (x.transpose(0, -1), 0), (x.transpose(0, -2), -1)):
+        for k in (1, 2, x_.shape[axis] // 2, x_.shape[axis]):
+            values, indices = xtopk.topk(x_, k, axis, stable=stable, nan="last" if stable else "greatest")
+            assert values.is_contiguous()
+            assert indices.is_contiguous()
+
+
 @TORCH
 def test_subnormal_numbers_are_not_flushed(library: Library) -> None:
     """They rank by value and come back whole, on the static path also with torch told to flush them."""

@@ -198,8 +198,8 @@ def explain(
     -------
     Explanation
         Named tuple ``(library, algorithm, block_length, reason)``, printed as a
-        sentence; `block_length` is in elements, 0 without blocks. What ties or
-        NaN make necessary beyond that depends on the elements.
+        sentence; `block_length` is in elements, 0 without blocks. What the
+        elements are, their order, ties and NaN, may change it.
 
     Raises
     ------

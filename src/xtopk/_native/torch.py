@@ -17,11 +17,13 @@ from xtopk._native.torch_dtensor import (
     refuse_transformed_dtensor,
 )
 from xtopk._native.torch_eager import indices_eager
+from xtopk._native.torch_looks import looked_way
 from xtopk._native.torch_marks import marked
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._native.torch_ways import direct_way, eager_plan, is_marked
 from xtopk._order import Ranking
+from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
 
 
@@ -48,24 +50,25 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if looks and x.ndim > 1 and x.numel() == x.shape[axis]:
         indices = torch_topk(xp, x.detach().reshape(-1), k, 0, rank)[1].view(*x.shape[:axis], k, *x.shape[axis + 1 :])
         return gather(xp, x, axis, indices), indices
-    way = direct_way(x, k, axis, rank) if looks else ""
+    way = (direct_way(x, k, axis, rank) or looked_way(x, k, axis, rank)) if looks else ""
     if way == "sort":
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    if way:
+    indices = indices_of_equals(xp, rows.detach(), k, rank) if way == "equals" else None
+    if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
         if rows is not x:
             indices, doubt = indices.movedim(axis, -1), doubt.movedim(axis, -1)
         indices = mended(xp, rows.detach(), k, rank, indices, doubt)
-    else:
-        indices = (indices_eager if looks else indices_static)(xp, rows.detach(), k, rank)
-    values = gather(xp, rows, -1, indices)
-    if rows is not x:
-        return values.movedim(-1, axis).contiguous(), indices.movedim(-1, axis).contiguous()
-    return values, indices
+    elif indices is None and looks:
+        indices = indices_eager(xp, rows.detach(), k, rank, is_ranked=way == "ranking")
+    elif indices is None:
+        indices = indices_static(xp, rows.detach(), k, rank)
+    indices = indices.movedim(-1, axis).contiguous()
+    return gather(xp, x, axis, indices), indices
 
 
 def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:

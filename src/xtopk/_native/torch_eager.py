@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from xtopk._native.torch_looks import holds_few_numbers, slows_a_heap
 from xtopk._native.torch_marks import unordered
 from xtopk._native.torch_operations import (
     COMPARED_AT_A_TIME,
@@ -16,13 +17,11 @@ from xtopk._native.torch_operations import (
 from xtopk._native.torch_ways import (
     UNSUPPORTED,
     block_length,
-    holds_few_numbers,
     is_sampled,
     is_unordered,
     piece_length,
     pile_folds,
     plan_of_rows,
-    slows_a_heap,
 )
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.few_numbers import indices_of_few_numbers
@@ -36,13 +35,14 @@ from xtopk._select.verified import indices_by_topk
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
 RANKED_AT_A_TIME, RANKED_TOGETHER = 1 << 18, 1 << 22
-ONE_BY_ONE_AT_A_TIME = 1 << 21
+ONE_BY_ONE_AT_A_TIME, NUMBERS_AT_A_TIME = 1 << 20, 1 << 22
 """How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, or for a
-row each of torch's threads at most, and of how many where these are reduced one by one."""
+row each of torch's threads at most, and of how many where these are reduced one by one or the
+numbers among NaN are looked for."""
 
 
-def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices along the last axis."""
+def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, *, is_ranked: bool = False) -> Any:
+    """Return the indices along the last axis, ranked where short rows would not be."""
     n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
         rows, name = rows.view(xp.uint8), "uint8"
@@ -56,14 +56,14 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         return found
     select: Any
     at_a_time = FOLDED_AT_A_TIME
-    folds = pile_folds(rows, k, -1, heaps=False)
-    if folds and not pile_folds(rows, k, -1) and (name in UNSUPPORTED or not slows_a_heap(rows, rank)):
+    folds = pile_folds(rows, k, -1, rank, heaps=False)
+    if folds and not pile_folds(rows, k, -1, rank) and (name in UNSUPPORTED or not slows_a_heap(rows, rank)):
         folds = 0
     if folds:
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
     else:
-        way = plan_of_rows(rows, k, -1, rank).algorithm
+        way = "ranking" if is_ranked else plan_of_rows(rows, k, -1, rank).algorithm
         if way == "one by one":
             select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
         elif way == "pairs":
@@ -84,7 +84,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
 
     if rows.numel() <= at_a_time or rows.ndim == 1:
         return select_from(rows)
-    indices = xp.empty((*rows.shape[:-1], k), dtype=xp.int64, device=rows.device)
+    indices = xp.empty_like(rows[..., :k], dtype=xp.int64)  # its axes in the order of those of the rows in memory
     for part, chosen in parts_of(rows, indices, at_a_time):
         chosen.copy_(select_from(part))
     return indices
@@ -117,7 +117,7 @@ def _indices_by_a_sample(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
 def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of one long row by its blocks, of rows that are nearly all NaN by their numbers, else None."""
     if rows.ndim > 1:
-        return indices_of_few_numbers(xp, rows, k, rank) if holds_few_numbers(rows, rank) else None
+        return _indices_of_few_numbers(xp, rows, k, rank) if holds_few_numbers(rows, rank) else None
     if not block_length(rows, k, positive=True) or (rows.is_floating_point() and peek(rows).isnan().any()):
         return None
     for positive in (True, False):
@@ -126,6 +126,16 @@ def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
             if found is not None:
                 return found
     return None
+
+
+def _indices_of_few_numbers(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    indices = xp.empty_like(rows[..., :k], dtype=xp.int64)
+    for part, chosen in parts_of(rows, indices, NUMBERS_AT_A_TIME):
+        found = indices_of_few_numbers(xp, part, k, rank)
+        if found is None:
+            return None
+        chosen.copy_(found)
+    return indices
 
 
 def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking, length: int) -> Any:

@@ -45,7 +45,10 @@ def columns_of(xp: Any, rows: Any, rank: Ranking) -> tuple[Any, Ranking]:
 def indices_of_pairs(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the top k of each short row, by comparing every two elements."""
     columns, rank = columns_of(xp, rows, rank)
-    indices = xp.empty((columns.shape[1], k), dtype=xp.int64, device=rows.device)
+    count, is_apart = columns.shape[1], rows.stride(-1) != 1  # then so are the indices
+    shape = (k, count) if is_apart else (count, k)
+    indices = xp.empty(shape, dtype=xp.int64, device=rows.device)
+    indices = indices.T if is_apart else indices
     indices_by_pairs(xp, columns, indices, largest=rank.largest)
     return indices.view(*rows.shape[:-1], k)
 

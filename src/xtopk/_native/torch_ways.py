@@ -4,13 +4,11 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._order import Ranking, dtype_name
-from xtopk._select.columns import folds_for
-from xtopk._select.few_numbers import numbers_may_be_few
+from xtopk._select.columns import MIN_FOLDS, folds_for
 from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, least_width, row_width
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for
 from xtopk._select.radix import sorts_by_radix
-from xtopk._select.ranked import PEEKED, peek
 from xtopk._select.verified import LISTED
 
 DIRECT_BELOW = 1 << 15
@@ -50,15 +48,18 @@ TIED_CHOICES, TIED_MORE = 16, 8
 """Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
-FOLDED_HEAPED, FOLDED_LONG, FOLDED_WORK = 1 << 10, 1 << 15, 1 << 34
-"""torch keeps the best of a row in a heap if it is so many times longer than k. Then rows shorter than the first length
-are not folded, nor those up to the second if all elements, times the length, are less, unless they slow a heap."""
+FOLDED_HEAPED, FOLDED_WORK, FOLDED_WIDE_WORK = 1 << 10, 1 << 34, 1 << 36
+"""torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows are not folded, nor
+others if all elements, of up to 32 bits or wider, times the length, are less, unless they slow a heap."""
 
-PAIRED, PAIRED_SHARE = 16, 3
-"""In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more."""
+PAIRED, PAIRED_SHARE, PAIRED_BELOW = 16, 3, 1 << 19
+"""In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more of
+fewer than so many elements or of bytes, or of half, or any of rows that lie side by side."""
 
-ONE_BY_ONE = 5
-"""So few floats of a short row are found by as many reductions in less time than it takes to partition it."""
+ONE_BY_ONE, LOOSE_ONES, HEAPED_ONES = 8, 5, 2
+"""So few of a short row, at most half of it, are found by as many reductions in less time than it takes to partition
+it, and so few where ties do not matter. Of integers so few are where torch keeps a heap, too, and one more of up to 16
+bits, which tie."""
 
 UNSIGNED_AT_A_TIME, UNSIGNED_GAIN = 1 << 20, 32
 """Of an unsigned row so many elements are selected from at a time, and then from their best, if it is so many times
@@ -91,10 +92,18 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return ""
     if elements < DIRECT_BELOW:
         return "torch.topk"
-    if elements < HEAPED_BELOW and _is_heaped(n, k) and (k == 1 or not block_length(x, k, positive=False)):
+    if elements < HEAPED_BELOW and is_heaped(n, k) and (k == 1 or not block_length(x, k, positive=False)):
         return "torch.topk"
-    sure = not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
-    return "torch.topk" if sure and x.dtype.itemsize == 8 and not pile_folds(x, k, axis) else ""
+    if not is_sure(x, rank):
+        return ""
+    is_cut = pile_folds(x, k, axis, rank, heaps=False) or (x.ndim == 1 and block_length(x, k, positive=False))
+    is_apart = x.stride(axis) != 1 and _is_paired(x, k, axis)
+    return "" if is_cut or is_apart or is_one_by_one(x, k, axis, rank) else "torch.topk"
+
+
+def is_sure(x: Any, rank: Ranking) -> bool:
+    """Return whether all that `torch.topk` may choose is right."""
+    return not rank.stable and (rank.nan_first or not rank.largest or not x.is_floating_point())
 
 
 def is_sampled(x: Any, n: int, k: int, rank: Ranking) -> bool:
@@ -166,8 +175,10 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("sampled bound", 0, f"little more than {k} of {n} are expected to reach it, and are sorted")
     if not is_unsigned and (width := block_length(x, k, positive=False)):
         return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
-    if folds := pile_folds(x, k, axis):
+    if folds := pile_folds(x, k, axis, rank):
         return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
+    if k == 1 and dtype_name(x.dtype) not in UNSUPPORTED:
+        return Plan("torch.topk", 0, "its max or min, the first of each row, with a look for NaN")
     return plan_of_rows(x, k, axis, rank)
 
 
@@ -176,14 +187,14 @@ def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     n, few = x.shape[axis], f"torch.topk of integer keys, of {x.numel()} elements, few or sure to tie"
     if x.numel() < DIRECT_BELOW and not x.is_floating_point():
         return Plan("ranking", 0, few)
-    if n <= PAIRED and PAIRED_SHARE * k >= n > 1:
+    if is_one_by_one(x, k, axis, rank):
+        return Plan("one by one", 0, f"{k} reductions of rows of {n}")
+    if _is_paired(x, k, axis):
         return Plan("pairs", 0, f"every two of {n} elements are compared, in all rows at a time")
-    if _is_heaped(n, k):
+    if is_heaped(n, k):
         if x.numel() < TIED_BELOW and _is_tied(x, k, axis, rank):
             return Plan("ranking", 0, few)
         return Plan("torch.topk", 0, f"it keeps {k} of {n} in a heap, with a look for ties and NaN")
-    if k <= ONE_BY_ONE and x.is_floating_point():
-        return Plan("one by one", 0, f"{k} reductions of rows of {n}")
     return Plan("ranking", 0, f"torch.topk of integer keys, since columns would not pay for {k} of {n}")
 
 
@@ -201,36 +212,42 @@ def piece_length(x: Any, k: int) -> int:
     return max(UNSIGNED_AT_A_TIME, 2 * k) if is_cut else 0
 
 
-def holds_few_numbers(rows: Any, rank: Ranking) -> bool:
-    """Return whether a look at few elements lets expect that nearly all are NaN, and so many that it matters."""
-    return bool(rows.numel() >= FOLDED_FROM and numbers_may_be_few(rows, rank))
-
-
-def pile_folds(x: Any, k: int, axis: int, *, heaps: bool = True) -> int:
+def pile_folds(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> int:
     """Return into how many pieces rows are folded, 0 where that would not pay, nor instead of a heap if that may be."""
     n = x.shape[axis]
     if x.numel() < FOLDED_FROM or HEAPED * k <= n < FOLDED_HEAPED:
         return 0
-    is_light = n <= FOLDED_LONG and x.numel() * n < FOLDED_WORK and x.stride(axis) == 1 and x.ndim > 1
-    return 0 if heaps and is_light and _is_heaped(n, k) else folds_for(n, columns_for(x, k))
+    work = FOLDED_WIDE_WORK if x.dtype.itemsize == 8 else FOLDED_WORK
+    is_light = x.numel() * n < work and x.stride(axis) == 1 and x.ndim > 1
+    if heaps and is_light and is_heaped(n, k):
+        return 0
+    folds = folds_for(n, columns_for(x, k))
+    least = MIN_FOLDS
+    if not rank.stable:  # torch.topk alone is right, and faster for integers; what is wide is folded at half the speed
+        least += 1 + (not x.is_floating_point()) + (x.dtype.itemsize == 8)
+    return folds if folds >= least else 0
 
 
-def slows_a_heap(rows: Any, rank: Ranking) -> bool:
-    """Return whether a few elements show that rows get better, or hold equals, or NaN that is in front for torch.
-
-    Rows that `pile_folds` leaves as they are for their heaps are folded then.
-    """
-    few = peek(rows[(..., *(slice(None, None, max(1, length // PEEKED)) for length in rows.shape[-2:]))])
-    before, after, ordered = few[..., :-1], few[..., 1:], few.sort().values
-    rises = before < after if rank.largest else before > after
-    equal = ordered[..., 1:] == ordered[..., :-1]
-    hides = rank.largest and not rank.nan_first
-    return bool(
-        (hides and ordered[..., -1].isnan().any())
-        or 4 * int(rises.sum()) > 3 * rises.numel()
-        or 4 * int(equal.sum()) > equal.numel()
-    )
-
-
-def _is_heaped(n: int, k: int) -> bool:
+def is_heaped(n: int, k: int) -> bool:
     return k == 1 or n >= HEAPED * (k + 1)
+
+
+def _is_paired(x: Any, k: int, axis: int) -> bool:
+    """Return whether every two elements of short rows are compared, which ties and order do not slow."""
+    n = x.shape[axis]
+    if not 1 < n <= PAIRED:
+        return False
+    if x.stride(axis) != 1:
+        return True
+    is_small = x.dtype.itemsize == 1 or (k > 2 and x.numel() < PAIRED_BELOW)
+    return PAIRED_SHARE * k >= n and (2 * k > n or is_small)
+
+
+def is_one_by_one(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether few of a row are found by as many reductions, which ties do not slow."""
+    n = x.shape[axis]
+    if is_heaped(n, k):  # floats where NaN hides the best
+        return k == 1 if x.is_floating_point() else rank.stable and 1 < k <= HEAPED_ONES + (x.dtype.itemsize <= 2)
+    if 2 * k > n or _is_paired(x, k, axis):
+        return False
+    return k <= (ONE_BY_ONE if rank.stable else LOOSE_ONES)

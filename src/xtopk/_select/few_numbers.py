@@ -7,19 +7,22 @@ their own count.
 from typing import Any
 
 from xtopk._order import Ranking, positions
-from xtopk._select.ranked import peek
+from xtopk._select.ranked import indices_by_ranking, peek
 from xtopk._select.settle import where_true
 
 FEW = 16
 """The numbers of a row are few if there is at most one for so many elements, or if there are no more than k."""
 
-SEARCHED_AT_A_TIME = 1 << 18
+LONG = 1 << 7
+"""Shorter rows are ranked as they are."""
+
+SEARCHED_AT_A_TIME = 1 << 20
 """Of how many elements the mask of the numbers is made at a time."""
 
 
 def numbers_may_be_few(rows: Any, rank: Ranking) -> bool:
     """Return whether a look at few elements lets expect that nearly all are NaN, and that these rank last."""
-    if rank.nan_first or not rows.is_floating_point() or not rows.is_contiguous():
+    if rank.nan_first or not rows.is_floating_point() or not rows.is_contiguous() or rows.shape[-1] < LONG:
         return False
     few = peek(rows)
     return bool(FEW * (few == few).sum() <= few.numel())
@@ -33,18 +36,19 @@ def indices_of_few_numbers(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     lines = flat.shape[0] // n
     start = xp.searchsorted(hits, n * positions(xp, rows, 0, lines + 1))
     count = start.diff()
-    most = int(count.max())
+    most = max(1, int(count.max()))
     if most > k and FEW * most > n:
         return None
-    width, line = max(k, most), hits // n
-    slot = positions(xp, rows, 0, width)
-    place = line * width + positions(xp, rows, 0, hits.shape[0]) - start[line]
+    line, slot = hits // n, positions(xp, rows, 0, most)
+    place = line * most + positions(xp, rows, 0, hits.shape[0]) - start[line]
     position = (slot + n).repeat(lines)
     position[place] = hits - n * line
     values = flat.new_full(position.shape, -xp.inf if rank.largest else xp.inf)
     values[place] = flat[hits]
-    order = values.view(lines, width).sort(dim=-1, stable=True, descending=rank.largest).indices[:, :k]
-    position = position.view(lines, width)
-    nth = slot[:k] - count[:, None]
-    missing = nth + xp.searchsorted(position - slot, nth, right=True)
-    return xp.where(nth < 0, position.gather(-1, order), missing).view(*rows.shape[:-1], k)
+    order = indices_by_ranking(xp, values.view(lines, most), min(k, most), rank._replace(sorted=True, stable=True))
+    position = position.view(lines, most)
+    nth = positions(xp, rows, 0, k) - count[:, None]
+    found = nth + xp.searchsorted(position - slot, nth, right=True)
+    front = found[:, :most]
+    front.copy_(xp.where(nth[:, :most] < 0, position.gather(-1, order), front))
+    return found.view(*rows.shape[:-1], k)

@@ -35,13 +35,26 @@ def indices_by_ranking(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: b
 
 def indices_one_by_one(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices by `k` reductions, each of which finds the first of the best and removes it."""
-    key = integer_key(xp, rows, rank).contiguous()
+    key = integer_key(xp, rows, rank)
+    key = rows.clone(memory_format=xp.contiguous_format) if key is rows else key.contiguous()  # it is written to
+    key = key.view(-1, rows.shape[-1])
+    removed = xp.iinfo(key.dtype).max  # no float has this key
+    if not rows.is_floating_point():
+        few = peek(key)
+        if int((few != removed).sum()) * key.shape[1] < 2 * k * few.numel():  # the worst integer is often chosen
+            return indices_by_ranking(xp, rows, k, rank)
+    start = positions(xp, rows, 0, key.shape[0]) * key.shape[1]
     found: list[Any] = []
     for place in range(k):
         if place:
-            key.scatter_(-1, found[-1], xp.iinfo(key.dtype).max)  # no float has this key
-        found.append(key.argmin(-1, keepdim=True))  # in half the time of min, which compares for NaN
-    return xp.concat(found, axis=-1)
+            key.view(-1).index_fill_(0, start + found[-1], removed)
+        found.append(key.argmin(-1))  # in half the time of min, which compares for NaN
+    indices = xp.stack(found, axis=-1)
+    if not rows.is_floating_point():  # where the worst is chosen last, it may be one that was removed
+        wrong = key.view(-1)[start + found[-1]] == removed
+        if wrong.any():
+            indices[wrong] = indices_by_ranking(xp, rows.reshape(key.shape)[wrong], k, rank)
+    return indices.view(*rows.shape[:-1], k)
 
 
 def ranked(xp: Any, few: Any, position: Any, k: int, rank: Ranking) -> tuple[Any, Any, Any]:

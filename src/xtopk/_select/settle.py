@@ -22,8 +22,9 @@ WORDS_FROM = 1 << 15
 
 MIN_PREFIX = 64
 PREFIX_PER_CHOICE = 2
-LENGTHENED = 8
-"""How many elements are looked at first, at least and for each place left; of one row, how many times more next."""
+LENGTHENED, WHOLE = 8, 4
+"""How many elements are looked at first, at least and for each place left; of one row, how many times more next; and
+rows of how many times more, or less, are looked at whole."""
 
 
 def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ranking) -> None:
@@ -74,8 +75,19 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
 
 def nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
     """Return where the elements that equal the value stand, those of these numbers, counted from 1."""
-    n, length = rows.shape[-1], max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
-    if rows.numel() <= WORDS_FROM:
+    return nth_and_count(xp, rows, value, nth)[0]
+
+
+def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> tuple[Any, Any]:
+    """Return what `nth_of` does, anything where there are too few, and how many were counted: all, or enough.
+
+    `length` is how many of a row are looked at first.
+    """
+    n = rows.shape[-1]
+    if not length:
+        length = max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
+        length = n if n <= WHOLE * length else length
+    if rows.numel() <= WORDS_FROM or length > n:
         length = n
     found, count = _nth_in(xp, rows[:, :length], value, nth)
     while length < n:
@@ -83,16 +95,16 @@ def nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
         if not short.numel():
             break
         have, wanted = int(count[short].sum()), int(nth[short, -1].sum())
-        length = min(n, length * (1 + 5 * wanted // (4 * max(1, have))))
+        length *= 1 + 5 * wanted // (4 * max(1, have))
+        length = length if 2 * length < n else n
         if 2 * short.numel() >= rows.shape[0]:
             found, count = _nth_in(xp, rows[:, :length], value, nth)
         else:
             found[short], count[short] = _nth_in(xp, rows[:, :length][short], value[short], nth[short])
-    return found
+    return found, count
 
 
 def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
-    """Return what `nth_of` does, anything where there are too few, and how many equal the value in each row."""
     lines, n = rows.shape
     hits = where_true(xp, _ties(rows, value).reshape(-1))
     line = positions(xp, rows, 0, lines + 1) * n

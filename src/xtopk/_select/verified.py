@@ -5,7 +5,7 @@ from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
 from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
-from xtopk._select.settle import settle
+from xtopk._select.settle import BATCH, settle
 
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
@@ -79,19 +79,37 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
     wrong = doubt.any(-1)
     is_most = 2 * int(wrong.sum()) >= wrong.numel()  # then none is copied
     few, chosen, is_open = (a if is_most else a[wrong] for a in (rows, indices, doubt[..., -1]))
-    if not rank.stable:
-        chosen = indices_by_ranking(xp, few, k, rank)
-    else:
+    hidden = few.gather(-1, chosen).isnan().any(-1)
+    if rank.stable and not hidden.all():
+        is_open = is_open & ~hidden
         if is_open.any():
             settle(xp, few, chosen, is_open, None, rank)
-        values = few.gather(-1, chosen)
-        chosen = put_in_order(xp, chosen, values)
-        if values.is_floating_point() and (hidden := values.isnan().any(-1)).any():
-            chosen[hidden] = indices_by_ranking(xp, few[hidden], k, rank)
+        chosen = put_in_order(xp, chosen, few.gather(-1, chosen))
+    if hidden.any():
+        step = max(1, BATCH // rows.shape[-1])
+        for part in zip(*(where.split(step) for where in hidden.nonzero(as_tuple=True)), strict=True):
+            chosen[part] = _beside_nan(xp, few[part], k, rank)
     if is_most:
         return chosen
     indices[wrong] = chosen
     return indices
+
+
+def _beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of rows in which NaN was chosen: where it only hid numbers, with -inf in its place.
+
+    Then none is chosen, so that what is mended of that is not done again.
+    """
+    if not rank.largest or rank.nan_first:
+        return indices_by_ranking(xp, rows, k, rank)
+    numbers = rows.nan_to_num(nan=-xp.inf, posinf=xp.inf, neginf=-xp.inf)
+    values, chosen, doubt = topk_and_doubt(numbers, k, -1, rank)
+    if doubt is not None:
+        chosen = mended(xp, numbers, k, rank, chosen, doubt)
+    late = values.amin(-1) == -xp.inf  # which may have been NaN
+    if late.any():
+        chosen[late] = indices_by_ranking(xp, rows[late], k, rank)
+    return chosen
 
 
 def _refilled(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any) -> Any:

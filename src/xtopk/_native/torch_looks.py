@@ -1,0 +1,134 @@
+"""What a look at a few elements shows of rows of torch: in order, or many that are equal, or NaN."""
+
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
+
+from xtopk._native.torch_ways import (
+    FOLDED_FROM,
+    UNSIGNED,
+    UNSUPPORTED,
+    block_length,
+    is_heaped,
+    is_one_by_one,
+    is_sampled,
+    is_sure,
+    is_unordered,
+    pile_folds,
+)
+from xtopk._order import Ranking, dtype_name
+from xtopk._select.equals import ROOM
+from xtopk._select.few_numbers import numbers_may_be_few
+from xtopk._select.ranked import PEEKED, peek
+
+LOOKED_FROM, LOOKED_AT = 1 << 17, 8
+"""Of so many elements, or more, a few are looked at: so many of as many rows."""
+
+FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
+"""Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
+
+EQUAL, EQUAL_LONG = 16, 64
+"""If so small a part of them are the best one, or more, the first of these are taken from rows so long, or longer."""
+
+IN_ORDER, ORDERED_CHOICES, ORDERED_LONG = 8, 1 << 20, 1 << 12
+"""Rows are in order if all but so small a part are, each beside the next one. That matters where fewer than so many are
+chosen altogether; what never enters the heap of a row up to so long is not folded."""
+
+FEW_ONES = 3
+"""More of short rows that are in order, but for equals, or tie are ranked, and not found one by one."""
+
+HEAPED_FLOATS = 1 << 21
+"""Fewer floats are given to the heap as they are, and more of them as integers, if none that is chosen is negative."""
+
+
+def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return the way that a few elements show: "equals", "torch.topk" where it is fast, "ranking" or none."""
+    n, elements = x.shape[axis], x.numel()
+    if elements < LOOKED_FROM or n < (LOOKED_AT if k > 1 else 2) or dtype_name(x.dtype) in UNSIGNED:
+        return ""
+    if is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis)):
+        return ""
+    if elements == n and block_length(x.reshape(-1), k, positive=True):
+        return ""
+    if elements < FOLDED_LOOK and pile_folds(x, k, axis, rank) > FOLDED_DEEP:
+        return ""
+    before, after = _neighbours(x.movedim(axis, -1))
+    if _has_equals(x, k, axis, rank, before):
+        return "equals"
+    if _is_easy(x, k, axis, rank, before, after):
+        return "torch.topk"
+    if k <= FEW_ONES or is_heaped(n, k) or not is_one_by_one(x, k, axis, rank):
+        return ""
+    rises, falls, equal = (sum(map(compare, before, after)) for compare in (lt, gt, eq))
+    is_tied = 4 * _count_best(before, rank) >= len(before) or len({*before, *after}) <= len(before) // 2
+    if is_tied or _is_most(max(rises, falls) + equal, before):
+        return "torch.topk" if is_sure(x, rank) and dtype_name(x.dtype) not in UNSUPPORTED else "ranking"
+    return ""
+
+
+def _has_equals(x: Any, k: int, axis: int, rank: Ranking, few: list[Any]) -> bool:
+    """Return whether many of a few elements are the best, of rows of which no matrix must be made by a copy."""
+    n = x.shape[axis]
+    if not rank.stable or k == 1 or n < EQUAL_LONG or x.stride(axis) != 1 or any(map(ne, few, few)):
+        return False
+    equal = _count_best(few, rank)
+    is_often = equal > 1 and EQUAL * equal >= len(few) and equal * n >= ROOM * k * len(few)
+    return is_often and bool(x.ndim <= 2 or x.is_contiguous())
+
+
+def _is_easy(x: Any, k: int, axis: int, rank: Ranking, before: list[Any], after: list[Any]) -> bool:
+    """Return whether `torch.topk` is as fast as anything, and few ties are expected where they matter."""
+    n, elements, heaped = x.shape[axis], x.numel(), is_heaped(x.shape[axis], k)
+    is_tied = rank.stable and x.dtype.itemsize <= 2
+    if k > 1 and (dtype_name(x.dtype) in UNSUPPORTED or is_tied or (heaped and is_one_by_one(x, k, axis, rank))):
+        return False
+    ways = (lt, gt) if rank.stable else (le, ge)
+    rises, falls = (_is_most(sum(map(compare, before, after)), before) for compare in ways)
+    better, worse = (rises, falls) if rank.largest else (falls, rises)
+    if not heaped:  # a third of the time if they rise or fall
+        return (better or worse) and elements // n * k < ORDERED_CHOICES
+    if pile_folds(x, k, axis, rank):
+        return worse and n <= ORDERED_LONG
+    if better:  # each element enters the heap
+        return not pile_folds(x, k, axis, rank, heaps=False)
+    if worse or not x.is_floating_point():
+        return True
+    hides = not rank.nan_first and any(map(ne, before, before))
+    return not hides and (k == 1 or elements < HEAPED_FLOATS)
+
+
+def _count_best(few: list[Any], rank: Ranking) -> int:
+    return few.count(max(few) if rank.largest else min(few))
+
+
+def _is_most(count: int, few: list[Any]) -> bool:
+    return IN_ORDER * count >= (IN_ORDER - 1) * len(few)
+
+
+def _neighbours(rows: Any) -> tuple[list[Any], list[Any]]:
+    """Return a few elements of a few rows, and those behind them."""
+    if rows.ndim > 1:
+        rows = rows[(0,) * (rows.ndim - 2)][:: -(-rows.shape[-2] // LOOKED_AT)]
+    few = rows.unfold(-1, 2, -(-rows.shape[-1] // LOOKED_AT)).flatten().tolist()
+    return few[::2], few[1::2]
+
+
+def holds_few_numbers(rows: Any, rank: Ranking) -> bool:
+    """Return whether a look at few elements lets expect that nearly all are NaN, and so many that it matters."""
+    return bool(rows.numel() >= FOLDED_FROM and numbers_may_be_few(rows, rank))
+
+
+def slows_a_heap(rows: Any, rank: Ranking) -> bool:
+    """Return whether a few elements show that rows get better, or hold equals, or NaN that is in front for torch.
+
+    Rows that `pile_folds` leaves as they are for their heaps are folded then.
+    """
+    few = peek(rows[(..., *(slice(None, None, max(1, length // PEEKED)) for length in rows.shape[-2:]))])
+    before, after, ordered = few[..., :-1], few[..., 1:], few.sort().values
+    rises = before < after if rank.largest else before > after
+    equal = ordered[..., 1:] == ordered[..., :-1]
+    hides = rank.largest and not rank.nan_first
+    return bool(
+        (hides and ordered[..., -1].isnan().any())
+        or 4 * int(rises.sum()) > 3 * rises.numel()
+        or 4 * int(equal.sum()) > equal.numel()
+    )
