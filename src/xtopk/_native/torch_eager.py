@@ -37,12 +37,12 @@ CANDIDATES_AT_A_TIME = 1 << 19
 RANKED_AT_A_TIME, RANKED_TOGETHER = 1 << 18, 1 << 22
 ONE_BY_ONE_AT_A_TIME, NUMBERS_AT_A_TIME = 1 << 20, 1 << 22
 """How many elements are reduced at a time, how many may be left of them, of how many keys are made at a time, or for a
-row each of torch's threads at most, and of how many where these are reduced one by one or the
-numbers among NaN are looked for."""
+row each of torch's threads at most, of how many where these are reduced one by one, and of how many the numbers among
+NaN are looked for."""
 
 
 def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, *, is_ranked: bool = False) -> Any:
-    """Return the indices along the last axis, ranked where short rows would not be."""
+    """Return the indices along the last axis; `is_ranked` if short rows are to be ranked, too."""
     n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
         rows, name = rows.view(xp.uint8), "uint8"

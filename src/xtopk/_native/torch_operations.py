@@ -45,10 +45,10 @@ def columns_of(xp: Any, rows: Any, rank: Ranking) -> tuple[Any, Ranking]:
 def indices_of_pairs(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of the top k of each short row, by comparing every two elements."""
     columns, rank = columns_of(xp, rows, rank)
-    count, is_apart = columns.shape[1], rows.stride(-1) != 1  # then so are the indices
-    shape = (k, count) if is_apart else (count, k)
+    side_by_side = rows.stride(-1) != 1  # then the indices lie so, too
+    shape = (k, columns.shape[1]) if side_by_side else (columns.shape[1], k)
     indices = xp.empty(shape, dtype=xp.int64, device=rows.device)
-    indices = indices.T if is_apart else indices
+    indices = indices.T if side_by_side else indices
     indices_by_pairs(xp, columns, indices, largest=rank.largest)
     return indices.view(*rows.shape[:-1], k)
 

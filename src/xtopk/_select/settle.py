@@ -24,7 +24,7 @@ MIN_PREFIX = 64
 PREFIX_PER_CHOICE = 2
 LENGTHENED, WHOLE = 8, 4
 """How many elements are looked at first, at least and for each place left; of one row, how many times more next; and
-rows of how many times more, or less, are looked at whole."""
+rows of up to how many times more are looked at whole."""
 
 
 def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ranking) -> None:
