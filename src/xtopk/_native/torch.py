@@ -23,7 +23,6 @@ from xtopk._native.torch_operations import gather
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._native.torch_ways import direct_way, eager_plan, is_marked
 from xtopk._order import Ranking
-from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
 
 
@@ -55,7 +54,6 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    indices = indices_of_equals(xp, rows.detach(), k, rank) if way == "equals" else None
     if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
@@ -63,9 +61,9 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if rows is not x:
             indices, doubt = indices.movedim(axis, -1), doubt.movedim(axis, -1)
         indices = mended(xp, rows.detach(), k, rank, indices, doubt)
-    elif indices is None and looks:
-        indices = indices_eager(xp, rows.detach(), k, rank, is_ranked=way == "ranking")
-    elif indices is None:
+    elif looks:
+        indices = indices_eager(xp, rows.detach(), k, rank, way)
+    else:
         indices = indices_static(xp, rows.detach(), k, rank)
     indices = indices.movedim(-1, axis).contiguous()
     return gather(xp, x, axis, indices), indices

@@ -1,5 +1,6 @@
 """torch where Python may look at the elements: what goes the ways of `torch_ways`, few rows at a time."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from xtopk._native.torch_ways import (
     plan_of_rows,
 )
 from xtopk._order import Ranking, dtype_name
+from xtopk._select.equals import indices_of_equals
 from xtopk._select.few_numbers import indices_of_few_numbers
 from xtopk._select.long_row import indices_of_row
 from xtopk._select.piles import columns_for, indices_by_columns
@@ -41,11 +43,13 @@ row each of torch's threads at most, of how many where these are reduced one by 
 NaN are looked for."""
 
 
-def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, *, is_ranked: bool = False) -> Any:
-    """Return the indices along the last axis; `is_ranked` if short rows are to be ranked, too."""
+def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, looked: str = "") -> Any:
+    """Return the indices along the last axis; `looked` is the way that a look at a few elements showed."""
     n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
         rows, name = rows.view(xp.uint8), "uint8"
+    if looked == "equals" and (found := indices_of_equals(xp, rows, k, rank)) is not None:
+        return found
     if name in UNSUPPORTED and (length := piece_length(rows, k)):
         return _indices_in_pieces(xp, rows, k, rank, length)
     if not rank.sorted and is_unordered(rows, k, -1) and (found := unordered(xp, rows, k, rank)) is not None:
@@ -63,7 +67,7 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, *, is_ranked: bool 
         select, positive = partial(indices_by_columns, folds=folds), may_be_positive(rows, k, rank)
         at_a_time = min(at_a_time, n * CANDIDATES_AT_A_TIME // (folds * columns_for(rows, k)))
     else:
-        way = "ranking" if is_ranked else plan_of_rows(rows, k, -1, rank).algorithm
+        way = looked if looked == "ranking" else plan_of_rows(rows, k, -1, rank).algorithm
         if way == "one by one":
             select, at_a_time = indices_one_by_one, ONE_BY_ONE_AT_A_TIME
         elif way == "pairs":
@@ -82,11 +86,19 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, *, is_ranked: bool 
         positive = found is not None
         return select(xp, seen, k, rank) if found is None else found
 
+    return _in_parts(xp, rows, k, at_a_time, select_from)
+
+
+def _in_parts(xp: Any, rows: Any, k: int, at_a_time: int, select: Callable[[Any], Any]) -> Any:
+    """Return what is selected from few rows at a time, None if that is None for some."""
     if rows.numel() <= at_a_time or rows.ndim == 1:
-        return select_from(rows)
+        return select(rows)
     indices = xp.empty_like(rows[..., :k], dtype=xp.int64)  # its axes in the order of those of the rows in memory
     for part, chosen in parts_of(rows, indices, at_a_time):
-        chosen.copy_(select_from(part))
+        found = select(part)
+        if found is None:
+            return None
+        chosen.copy_(found)
     return indices
 
 
@@ -117,7 +129,8 @@ def _indices_by_a_sample(xp: Any, row: Any, k: int, rank: Ranking) -> Any:
 def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     """Return the indices of one long row by its blocks, of rows that are nearly all NaN by their numbers, else None."""
     if rows.ndim > 1:
-        return _indices_of_few_numbers(xp, rows, k, rank) if holds_few_numbers(rows, rank) else None
+        select = partial(indices_of_few_numbers, xp, k=k, rank=rank)
+        return _in_parts(xp, rows, k, NUMBERS_AT_A_TIME, select) if holds_few_numbers(rows, rank) else None
     if not block_length(rows, k, positive=True) or (rows.is_floating_point() and peek(rows).isnan().any()):
         return None
     for positive in (True, False):
@@ -126,16 +139,6 @@ def _indices_of_some(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
             if found is not None:
                 return found
     return None
-
-
-def _indices_of_few_numbers(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    indices = xp.empty_like(rows[..., :k], dtype=xp.int64)
-    for part, chosen in parts_of(rows, indices, NUMBERS_AT_A_TIME):
-        found = indices_of_few_numbers(xp, part, k, rank)
-        if found is None:
-            return None
-        chosen.copy_(found)
-    return indices
 
 
 def _indices_in_pieces(xp: Any, row: Any, k: int, rank: Ranking, length: int) -> Any:

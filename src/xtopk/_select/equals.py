@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from xtopk._order import Ranking, positions
-from xtopk._select.settle import BATCH, LONG_ROW, first_of_value_in_row, nth_and_count
+from xtopk._order import Ranking
+from xtopk._select.settle import first_of_value
 
 SEEN, APART = 16, 8
 """In about so many rows, at least so far apart, the equals are counted before all rows are looked at."""
@@ -21,20 +21,7 @@ def indices_of_equals(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if int(equal.amin()) < k:
         return None
     length = int(ROOM * k * n * equal.shape[0] / int(equal.sum()))
-    values = _best(xp, lines, largest=rank.largest)
-    indices = xp.empty((lines.shape[0], k), dtype=xp.int64, device=rows.device)
-    nth, step = positions(xp, rows, 1, k + 1), 1 if n >= LONG_ROW else BATCH // n
-    for line, value, chosen in zip(*(a.split(step) for a in (lines, values, indices)), strict=True):
-        if n >= LONG_ROW:
-            found = first_of_value_in_row(xp, line[0], value[0], k)
-            is_short = found.shape[0] < k
-        else:
-            found, count = nth_and_count(xp, line, value, nth.expand(value.shape[0], k), length)
-            is_short = bool((count < k).any())
-        if is_short:
-            return None
-        chosen.copy_(found)
-    return indices.view(*rows.shape[:-1], k)
+    return first_of_value(xp, rows, _best(xp, rows, largest=rank.largest), k, length)
 
 
 def _best(xp: Any, rows: Any, *, largest: bool) -> Any:

@@ -62,15 +62,23 @@ def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ra
         indices[unsettled] = settled
 
 
-def first_of_value(xp: Any, rows: Any, value: Any, k: int) -> Any:
-    """Return the first `k` positions of a value in each row, that has so many."""
-    if rows.shape[-1] >= LONG_ROW:
-        flat = zip(rows.reshape(-1, rows.shape[-1]), value.reshape(-1, 1), strict=True)
-        return xp.stack([first_of_value_in_row(xp, row, v, k) for row, v in flat]).view(*rows.shape[:-1], k)
-    given = (a.reshape(-1, a.shape[-1]) for a in (rows, value))
-    parts = zip(*(a.split(max(1, BATCH // rows.shape[-1])) for a in given), strict=True)
-    nth = positions(xp, rows, 1, k + 1)
-    return xp.concat([nth_of(xp, part, v, nth.expand(v.shape[0], k)) for part, v in parts]).view(*rows.shape[:-1], k)
+def first_of_value(xp: Any, rows: Any, value: Any, k: int, length: int = 0) -> Any:
+    """Return the first `k` positions of a value in each row, None if one has fewer; `length` as for `nth_and_count`."""
+    n = rows.shape[-1]
+    indices = xp.empty((rows.numel() // n, k), dtype=xp.int64, device=rows.device)
+    nth, step = positions(xp, rows, 1, k + 1), 1 if n >= LONG_ROW else max(1, BATCH // n)
+    given = (a.split(step) for a in (rows.reshape(-1, n), value.reshape(-1, 1), indices))
+    for part, v, chosen in zip(*given, strict=True):
+        if n >= LONG_ROW:
+            found = first_of_value_in_row(xp, part[0], v[0], k)
+            is_short = found.shape[0] < k
+        else:
+            found, count = nth_and_count(xp, part, v, nth.expand(v.shape[0], k), length)
+            is_short = bool((count < k).any())
+        if is_short:
+            return None
+        chosen.copy_(found)
+    return indices.view(*rows.shape[:-1], k)
 
 
 def nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:

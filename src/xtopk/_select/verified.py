@@ -79,7 +79,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
     wrong = doubt.any(-1)
     is_most = 2 * int(wrong.sum()) >= wrong.numel()  # then none is copied
     few, chosen, is_open = (a if is_most else a[wrong] for a in (rows, indices, doubt[..., -1]))
-    hidden = few.gather(-1, chosen).isnan().any(-1)
+    hidden = few.gather(-1, chosen).isnan().any(-1) if few.is_floating_point() else xp.zeros_like(is_open)
     if rank.stable and not hidden.all():
         is_open = is_open & ~hidden
         if is_open.any():
