@@ -25,6 +25,9 @@ T = TypeVar("T")
 SLOW = 0.2
 """A side that takes so many seconds is not called again."""
 
+KEPT = 31 << 20
+"""Once a block of so many bytes was freed, glibc keeps what is freed, up to twice as much; it learns up to 32 MB."""
+
 SWEEPS = {
     "n": [Workload(f"n={1 << e}", (1 << e,), k, normal, group=f"k={k}") for k in (10, 1000) for e in range(12, 24)],
     "k": [Workload(f"k={4**e}", (1 << 22,), 4**e, normal, group="n=2**22") for e in range(10)],
@@ -34,8 +37,11 @@ SWEEPS = {
 def medians(calls: dict[str, Callable[[], Any]], seconds: float, least: int = 5) -> dict[str, float]:
     """Return the median seconds of each call, all of them taken in turn.
 
-    The order is another each time, or one side would always find in the cache what the one before it left there.
+    The order is another each time, or one side would always find in the cache what the one before it left there. Memory
+    is allocated as in a process that has used a large array before: in others all results of operations are given back
+    to Linux at once, which then clears the next ones page by page.
     """
+    np.ones(KEPT, dtype=np.uint8)
     for call in calls.values():
         call()
     times = {name: [timed(call)] for name, call in calls.items()}
