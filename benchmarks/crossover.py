@@ -55,8 +55,6 @@ SIDEWAYS: tuple[Case, ...] = tuple(
     ((count, n, -2), 10, "float32") for count, n in ((4, 4096), (16, 4096), (64, 4096), (256, 4096), (64, 50_000))
 )
 
-AROUND: tuple[Case, ...] = tuple(((1 << e,), 10, "float32") for e in (14, 16, 18))
-
 CUT_ROWS: tuple[Case, ...] = tuple(
     (shape, k, "float32") for shape in ((64, 1 << 14), (64, 1 << 15), (32, 100_000), (4, 1 << 20)) for k in (5, 30)
 )
@@ -94,6 +92,29 @@ HEAPS: tuple[Case, ...] = tuple(
     for shape in ((256, 1200), (4000, 1200), (64, 5000), (1000, 5000), (64, 20_000), (12, 100_000))
     for k in (3, 15)
 )
+VOCABULARIES: tuple[Case, ...] = tuple(
+    (shape, 50, d)
+    for shape in ((8, 32_000), (8, 50_257), (16, 50_257), (4, 128_256), (8, 128_256), (64, 32_000))
+    for d in ("float32", "int32", "float64", "float16", "bfloat16")
+)
+FOLDABLE: tuple[Case, ...] = tuple(
+    ((count, n), n // s, d)
+    for count, n in ((64, 1000), (256, 1000), (8, 16_000), (16, 16_000), (4, 65_000))
+    for s in (50, 20)
+    for d in ("float32", "float64", "int32")
+)
+TWO_BYTES = ("float16", "bfloat16", "int16")
+HALVES: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape in ((1, 32_000), (8, 32_000), (100, 8000), (500, 1800), (32, 1000))
+    for k in (2, 5, 20, 50)
+    for d in TWO_BYTES
+)
+ONE_EACH: tuple[Case, ...] = tuple(
+    (shape, 1, d)
+    for shape in ((1 << 17,), (1 << 20,), (2, 200_000), (8, 128_256), (64, 1 << 16))
+    for d in ("float32", "int16", "float64")
+)
 SAMPLED_ROWS: tuple[Case, ...] = tuple(
     ((1 << 18 - e, 1 << e), (1 << e) // s, d) for e in (13, 15) for s in (8, 15, 60) for d in ("float32", "float64")
 )
@@ -116,6 +137,11 @@ WIDE_HEAPS: tuple[Case, ...] = tuple(
     for shape in ((64, 20_000), (1000, 5000), (256, 1 << 14), (16, 1 << 16))
     for k in (5, 50)
     for d in ("float64", "int64")
+)
+APART_HEAPS: tuple[Case, ...] = tuple(
+    ((count, n, -2), 10, d)
+    for n, count in ((4000, 130), (20_000, 40), (4000, 500), (20_000, 100), (200_000, 10))
+    for d in ("float32", "float64", "int32")
 )
 LOOKED: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
@@ -270,17 +296,28 @@ CONSTANTS = (
     ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
+    Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
     Constant(
         "torch",
         TORCH,
-        "HEAPED_BELOW",
-        (0, 1 << 16, 1 << 20),
-        tuple(((count, 1000), 5, d) for count in (64, 256, 1000) for d in ("float32", "int64")),
+        "FOLDED_WORK",
+        tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (32, 34, 35, 36, 38)),
+        HEAPS + VOCABULARIES + WIDE_HEAPS,
     ),
-    Constant("torch", TORCH, "FOLDED_WORK", (0, 1 << 32, 1 << 36), HEAPS),
-    Constant("torch", TORCH, "FOLDED_WIDE_WORK", (0, 1 << 34, 1 << 38), WIDE_HEAPS),
+    Constant("torch", TORCH, "APART", (1, 16), APART_HEAPS),
+    Constant("torch", TORCH, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
+    Constant("torch", TORCH, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
+    Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES),
     Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
     Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
+    Constant(
+        "torch",
+        TORCH_LOOKS,
+        "LOOKED_LOOSELY",
+        (1 << 17, 1 << 21),
+        tuple((shape, 50, d) for shape in ((8, 32_000), (100, 8000)) for d in ("float32", "ascending")),
+        partial(xtopk.topk, stable=False, nan="greatest"),
+    ),
     Constant("torch", TORCH_LOOKS, "FOLDED_LOOK", (0, 1 << 26), LOOKED_FOLDS),
     Constant("torch", TORCH_LOOKS, "FOLDED_DEEP", (3, 10), LOOKED_FOLDS),
     Constant("torch", TORCH_LOOKS, "EQUAL", (1, 4, 64), TIED_ROWS),
@@ -369,7 +406,7 @@ CONSTANTS = (
     Constant("torch", RANKED, "SORTED_SHARE", (0, 1, 8), MANY_TIES[:4]),
     Constant("torch", RANKED, "SORTED_WIDE_SHARE", (0, 2, 32), MANY_TIES[4:]),
     Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
-    Constant("torch", TORCH, "FOLDED_FROM", (1 << 14, 1 << 15, 1 << 19), AROUND),
+    Constant("torch", TORCH, "FOLDED_FROM", (1 << 15, 1 << 16, 1 << 18), FOLDABLE),
     Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
     Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
     Constant("torch", TORCH, "ONE_BY_ONE", (3, 5, 12), ONES),
@@ -412,8 +449,8 @@ CONSTANTS = (
         "torch",
         TORCH,
         "TIED_CHOICES",
-        (2, 8, 64),
-        tuple((shape, k, "float16") for shape in ((13, 200), (1, 9000), (5, 30_000)) for k in (2, 4, 10, 50)),
+        (2, 16, 64),
+        tuple((shape, k, d) for shape in ((13, 200), (1, 9000), (2, 30_000)) for k in (2, 4, 10) for d in TWO_BYTES),
     ),
     Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
     Constant("torch", VERIFIED, "SORTED_UP_TO", (0, 1 << 14), (((32, 100), 5, "ties"), ((16, 512), 5, "ties"))),
@@ -615,9 +652,10 @@ def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
         x, dtype = KINDS["negative"](rng, x) / 1000, "float16"
     if (kind := dtype.removeprefix("wide ")) in KINDS:
         x, dtype = KINDS[kind](rng, x), "float32" if kind == dtype else "float64"
-    x = (x * 1000).astype(dtype)
+    x = (x * 1000).astype("float32" if dtype == "bfloat16" else dtype)
     if library == "torch":
-        return import_module("torch").from_numpy(x)
+        torch = import_module("torch")
+        return torch.from_numpy(x).bfloat16() if dtype == "bfloat16" else torch.from_numpy(x)
     return import_module("jax.numpy").asarray(x) if library == "jax" else x
 
 

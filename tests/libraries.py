@@ -192,7 +192,7 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 
 
 LOOKED_AT_FEW = {
-    **{f"xtopk._native.torch_looks.{name}": 0 for name in ("LOOKED_FROM", "EQUAL_LONG")},
+    **{f"xtopk._native.torch_looks.{name}": 0 for name in ("LOOKED_FROM", "LOOKED_LOOSELY", "EQUAL_LONG")},
     "xtopk._native.torch_looks.LOOKED_AT": 2,
     "xtopk._native.torch_looks.EQUAL": 1 << 30,
     "xtopk._select.equals.APART": 1,
@@ -203,8 +203,9 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     """Call with block and column maxima also where there are too few elements for them to pay."""
     few: dict[str, Any] = {
         f"xtopk._native.torch_ways.{name}": 0
-        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_WORK", "FOLDED_WIDE_WORK", "FOLDED_FROM", "ROW_FROM")
+        for name in ("DIRECT_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "ONE_FOLDED_FROM", "ROW_FROM", "ONE_CUT_FROM")
     }
+    few |= {"xtopk._native.torch_ways.FOLDED_WORK": dict.fromkeys((1, 2, 4, 8), 0)}
     few |= {f"xtopk._native.torch_looks.{name}": 0 for name in ("FOLDED_FROM", "FOLDED_LOOK")} | LOOKED_AT_FEW
     few |= {"xtopk._select.few_numbers.LONG": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}

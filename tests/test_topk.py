@@ -270,6 +270,43 @@ def test_what_a_look_shows(library: Library, kind: str, dtype: str, mode: str) -
             assert_agrees(library, x, k, mode=mode, stable=False, nan="greatest")
 
 
+SIXTEEN_BITS: dict[str, Callable[..., Any]] = {
+    "normal": lambda rng, shape: 300 * rng.normal(size=shape),
+    "a NaN a row": lambda rng, shape: np.where(np.arange(shape[-1]) == 1001, np.nan, 300 * rng.normal(size=shape)),
+    "few distinct": lambda rng, shape: rng.integers(-3, 4, shape),
+    "zeros of both signs": lambda rng, shape: (
+        np.where(rng.random(shape) < 0.999, -0.0, 0.0) + (rng.random(shape) < 0.002)
+    ),
+    "NaN and infinities": lambda rng, shape: rng.choice(
+        [-np.inf, np.nan, 2, np.inf], shape, p=[0.1, 0.002, 0.897, 0.001]
+    ),
+    "just enough": lambda rng, shape: -np.minimum(rng.permuted(np.zeros(shape) + np.arange(shape[-1]), axis=-1), 9),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int16"])
+@pytest.mark.parametrize("kind", SIXTEEN_BITS)
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_sixteen_bits(library: Library, kind: str, dtype: str) -> None:
+    """They tie, and torch is asked for a few more than k, of rows that are long enough for that."""
+    rng = np.random.default_rng(0)
+    for shape, axis in [
+        ((1500,), 0),
+        ((1, 2000), 1),
+        ((3, 1500), 1),
+        ((2, 2, 1500), -1),
+        ((3, 1500), 0),
+        ((2, 5, 1500), 1),
+    ]:
+        x = SIXTEEN_BITS[kind](rng, shape)
+        if dtype == "int16":
+            x = np.nan_to_num(x, nan=3, posinf=5, neginf=-5)
+        x = np.moveaxis(x.astype(dtype), -1, axis)
+        for k in (2, 4, 5):
+            for mode, nan in [("largest", "last"), ("largest", "greatest"), ("smallest", "last")]:
+                assert_agrees(library, x, k, axis, mode=mode, nan=nan)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64"])
 @pytest.mark.parametrize("library", rows(native="numpy", disguised=False), ids=str)
 def test_results_of_numpy_keep_nothing_else(library: Library, dtype: str) -> None:

@@ -17,13 +17,13 @@ from xtopk._native.torch_dtensor import (
     refuse_transformed_dtensor,
 )
 from xtopk._native.torch_eager import indices_eager
-from xtopk._native.torch_looks import looked_way
+from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import direct_way, eager_plan, is_marked
+from xtopk._native.torch_ways import eager_plan, is_marked
 from xtopk._order import Ranking
-from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt
+from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt
 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -46,26 +46,33 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
     looks = is_plain and x.is_cpu
-    if looks and x.ndim > 1 and x.numel() == x.shape[axis]:
-        indices = torch_topk(xp, x.detach().reshape(-1), k, 0, rank)[1].view(*x.shape[:axis], k, *x.shape[axis + 1 :])
-        return gather(xp, x, axis, indices), indices
-    way = (direct_way(x, k, axis, rank) or looked_way(x, k, axis, rank)) if looks else ""
+    is_row = looks and x.ndim > 1 and x.numel() == x.shape[axis]
+    row, at = (x.detach().reshape(-1), 0) if is_row else (x, axis)
+    way = way_of(row, k, at, rank) if looks else ""
     if way == "sort":
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
-    rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
+    if way == "a few more":
+        if (found := topk_among_more(x, k, axis, rank)) is not None:
+            return found
+        way = looked_way(row, k, at, rank)
+    rows = row if at == row.ndim - 1 else row.movedim(at, -1)
     if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
-        if rows is not x:
+        if is_row:
+            indices = indices.reshape(-1)
+        elif rows is not row:
             indices, doubt = indices.movedim(axis, -1), doubt.movedim(axis, -1)
         indices = mended(xp, rows.detach(), k, rank, indices, doubt)
     elif looks:
         indices = indices_eager(xp, rows.detach(), k, rank, way)
     else:
         indices = indices_static(xp, rows.detach(), k, rank)
-    indices = indices.movedim(-1, axis).contiguous()
+    indices = indices.movedim(-1, at).contiguous()
+    if is_row:
+        indices = indices.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
     return gather(xp, x, axis, indices), indices
 
 

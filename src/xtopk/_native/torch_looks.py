@@ -8,6 +8,7 @@ from xtopk._native.torch_ways import (
     UNSIGNED,
     UNSUPPORTED,
     block_length,
+    direct_way,
     is_heaped,
     is_one_by_one,
     is_sampled,
@@ -20,8 +21,9 @@ from xtopk._select.equals import ROOM
 from xtopk._select.few_numbers import numbers_may_be_few
 from xtopk._select.ranked import PEEKED, peek
 
-LOOKED_FROM, LOOKED_AT = 1 << 17, 8
-"""Of so many elements, or more, a few are looked at: so many of as many rows."""
+LOOKED_FROM, LOOKED_LOOSELY, LOOKED_AT = 1 << 17, 1 << 19, 8
+"""Of so many elements, or more, a few are looked at, and of so many where ties do not matter: so many of as many rows,
+or at first of one."""
 
 FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
 """Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
@@ -38,6 +40,26 @@ FEW_ONES = 3
 
 HEAPED_FLOATS = 1 << 21
 """Fewer floats are given to the heap as they are, and more of them as integers, if none that is chosen is negative."""
+
+
+def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return the way of `direct_way`, unless a few elements of one row speak against it, or that of `looked_way`."""
+    way = direct_way(x, k, axis, rank)
+    least = LOOKED_FROM if rank.stable else LOOKED_LOOSELY
+    if way and (k == 1 or x.numel() < least or _is_plain(x, axis, rank)):
+        return way
+    return looked_way(x, k, axis, rank)
+
+
+def _is_plain(x: Any, axis: int, rank: Ranking) -> bool:
+    """Return whether nothing in a few elements of one row slows a heap, or tells that NaN or ties will be chosen."""
+    at: list[Any] = [0] * x.ndim
+    at[axis] = slice(None, None, x.shape[axis] // LOOKED_AT or 1)
+    few = x[tuple(at)].tolist()
+    hides = rank.largest and not rank.nan_first and any(map(ne, few, few))
+    is_tied = len({*few}) < len(few) if x.dtype.itemsize > 2 else _count_best(few, rank) > 1
+    is_better = all(map(lt if rank.largest else gt, few, few[1:]))
+    return not hides and not is_better and not (is_tied and rank.stable)
 
 
 def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:

@@ -12,13 +12,17 @@ from xtopk._select.radix import sorts_by_radix
 from xtopk._select.verified import LISTED
 
 DIRECT_BELOW = 1 << 15
-HEAPED_BELOW = 1 << 18
+HEAPED_BELOW = 1 << 20
 FOLDED_FROM = 1 << 17
 """Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
 work take longer than it."""
 
-TIED_BELOW = 1 << 21
-"""Where torch keeps a heap, so few elements are ranked if they are sure to tie."""
+ONE_FOLDED_FROM, ONE_CUT_FROM = 1 << 20, 1 << 18
+"""One of each of many rows, or of a single one, is the max or min of so many fewer elements."""
+
+TIED_BELOW, MORE = 1 << 21, 128
+"""Where torch keeps a heap, so few elements are ranked if they are sure to tie. Of 16 bits a few more than k are asked
+for in rows so many times longer than these."""
 
 SORTED_SHORTEST, SORTED_LONGEST, SORTED_BELOW = 8, 32, 1 << 19
 MOSTLY = 3
@@ -44,13 +48,14 @@ last, one by one."""
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
 
-TIED_CHOICES, TIED_MORE = 16, 8
+TIED_CHOICES, TIED_MORE = 4, 8
 """Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
-FOLDED_HEAPED, FOLDED_WORK, FOLDED_WIDE_WORK = 1 << 10, 1 << 34, 1 << 36
+FOLDED_HEAPED, FOLDED_WORK, APART = 1 << 10, {1: 1 << 34, 2: 1 << 34, 4: 1 << 35, 8: 1 << 36}, 4
 """torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows are not folded, nor
-others if all elements, of up to 32 bits or wider, times the length, are less, unless they slow a heap."""
+others if all elements times the length are less, by bytes an element, or so small a part of it in rows whose elements
+lie apart, unless they slow a heap."""
 
 PAIRED, PAIRED_SHARE, PAIRED_BELOW = 16, 3, 1 << 19
 """In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more of
@@ -88,17 +93,21 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     is_listed = x.ndim == 1 and k < LISTED and not tied
     if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
         return "sort"
+    is_direct = elements < HEAPED_BELOW and is_heaped(n, k) and not _is_cut(x, k, axis, rank)
     if tied:
-        return ""
-    if elements < DIRECT_BELOW:
-        return "torch.topk"
-    if elements < HEAPED_BELOW and is_heaped(n, k) and (k == 1 or not block_length(x, k, positive=False)):
+        return "a few more" if is_direct and x.dtype.itemsize == 2 and n >= MORE * columns_for(x, k) else ""
+    if elements < DIRECT_BELOW or is_direct:
         return "torch.topk"
     if not is_sure(x, rank):
         return ""
-    is_cut = pile_folds(x, k, axis, rank, heaps=False) or (x.ndim == 1 and block_length(x, k, positive=False))
     is_apart = x.stride(axis) != 1 and _is_paired(x, k, axis)
+    is_cut = _is_cut(x, k, axis, rank, heaps=False)
     return "" if is_cut or is_apart or is_one_by_one(x, k, axis, rank) else "torch.topk"
+
+
+def _is_cut(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> bool:
+    """Return whether rows are cut into blocks or folded."""
+    return bool(block_length(x, k, positive=False) or pile_folds(x, k, axis, rank, heaps=heaps))
 
 
 def is_sure(x: Any, rank: Ranking) -> bool:
@@ -161,6 +170,8 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     way = direct_way(x, k, axis, rank)
     if way == "sort":
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
+    if way == "a few more":
+        return Plan("torch.topk", 0, f"{way} than {k} of {n}, among which ties are put in order")
     if way:
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
     is_unsigned = dtype_name(x.dtype) in UNSIGNED
@@ -200,7 +211,8 @@ def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 def block_length(x: Any, k: int, *, positive: bool) -> int:
     """Return the length of the blocks of a row, 0 where it is not one long row of few bits an element."""
-    if x.ndim > 1 or x.shape[0] < ROW_FROM or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
+    least = ROW_FROM if k > 1 else ONE_CUT_FROM
+    if x.ndim > 1 or x.shape[0] < least or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
         return 0
     n, least = x.shape[0], least_width(x.dtype, positive=positive)
     return row_width(n, k, least, ROW_GAIN) or row_width(n, k, SHORTEST, NARROW_GAIN)
@@ -215,11 +227,11 @@ def piece_length(x: Any, k: int) -> int:
 def pile_folds(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> int:
     """Return into how many pieces rows are folded, 0 where that would not pay, nor instead of a heap if that may be."""
     n = x.shape[axis]
-    if x.numel() < FOLDED_FROM or HEAPED * k <= n < FOLDED_HEAPED:
+    if x.numel() < (FOLDED_FROM if k > 1 else ONE_FOLDED_FROM) or HEAPED * k <= n < FOLDED_HEAPED:
         return 0
-    work = FOLDED_WIDE_WORK if x.dtype.itemsize == 8 else FOLDED_WORK
-    is_light = x.numel() * n < work and x.stride(axis) == 1 and x.ndim > 1
-    if heaps and is_light and is_heaped(n, k):
+    is_slow = not rank.stable and dtype_name(x.dtype) == "bfloat16"  # its maxima take twice the time
+    work = FOLDED_WORK[8 if is_slow else x.dtype.itemsize] // (1 if x.stride(axis) == 1 else APART)
+    if heaps and x.ndim > 1 and x.numel() * n < work and is_heaped(n, k):
         return 0
     folds = folds_for(n, columns_for(x, k))
     least = MIN_FOLDS

@@ -1,9 +1,10 @@
-"""The library's own top-k, asked for one more than k, which shows where ties or NaN made it go wrong."""
+"""The library's own top-k, asked for more than k, which shows where ties or NaN made it go wrong."""
 
-from operator import gt, lt
+from operator import gt, lt, ne
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
+from xtopk._select.piles import columns_for
 from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
 from xtopk._select.settle import BATCH, settle
 
@@ -25,8 +26,8 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest=largest, sorted=stable or rank.sorted)
     if not stable:
         return values, indices, _nan(values) if largest and not rank.nan_first else None
-    if x.ndim == 1 and k < LISTED:
-        row, beyond = values.tolist(), gt if largest else lt
+    if k < LISTED and values.numel() == values.shape[axis]:
+        row, beyond = values.reshape(-1).tolist(), gt if largest else lt
         doubt = None if all(map(beyond, row, row[1:])) else True
     else:
         doubt = _ties(values.detach(), axis, largest)
@@ -47,6 +48,21 @@ def _ties(values: Any, axis: int, descending: bool) -> Any:
 def _nan(values: Any) -> Any:
     """Return which values are NaN, None if none is."""
     return values.isnan() if values.is_floating_point() and values.amax().isnan() else None
+
+
+def topk_among_more(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
+    """Return the top k, stable, chosen from a few more of the library's own, of rows that are longer.
+
+    That is None where all of these beyond the k-th equal it, so that others may, too, or where NaN is in the way.
+    """
+    values, indices = x.topk(columns_for(x, k), axis, largest=rank.largest, sorted=False)
+    indices, order = indices.sort(axis)
+    values, order = values.gather(axis, order).sort(dim=axis, stable=True, descending=rank.largest)
+    first, last, beyond = (values.select(axis, at).reshape(-1).tolist() for at in (0, k - 1, -1))
+    hides = rank.largest and not rank.nan_first and any(map(ne, first, first))
+    if hides or not all(map(gt if rank.largest else lt, last, beyond)):
+        return None
+    return values.narrow_copy(axis, 0, k), indices.gather(axis, order.narrow(axis, 0, k))
 
 
 def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
