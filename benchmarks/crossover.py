@@ -97,6 +97,12 @@ VOCABULARIES: tuple[Case, ...] = tuple(
     for shape in ((8, 32_000), (8, 50_257), (16, 50_257), (4, 128_256), (8, 128_256), (64, 32_000))
     for d in ("float32", "int32", "float64", "float16", "bfloat16")
 )
+UNTIED: tuple[Case, ...] = tuple(
+    ((count, n), n // s, d)
+    for count, n in ((40, 500), (64, 600), (16, 4096), (128, 1000), (256, 1000))
+    for s in (50, 10)
+    for d in ("float32", "float64", "int64", "ties", "wide ties")
+)
 FOLDABLE: tuple[Case, ...] = tuple(
     ((count, n), n // s, d)
     for count, n in ((64, 1000), (256, 1000), (8, 16_000), (16, 16_000), (4, 65_000))
@@ -296,24 +302,34 @@ CONSTANTS = (
     ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
-    Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
+    Constant(
+        "torch",
+        TORCH,
+        "HEAPED_BELOW",
+        tuple(dict.fromkeys((1, 2, 4, 8), e and 1 << e) for e in (0, 18, 19, 20, 22)),
+        VOCABULARIES,
+    ),
+    Constant("torch", TORCH, "UNTIED_BELOW", (0, 1 << 20), UNTIED),
+    Constant("torch", TORCH, "UNTIED_FLOATS", (0, 1 << 30), UNTIED),
     Constant(
         "torch",
         TORCH,
         "FOLDED_WORK",
-        tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (32, 34, 35, 36, 38)),
+        tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (32, 34, 36, 38)),
         HEAPS + VOCABULARIES + WIDE_HEAPS,
     ),
-    Constant("torch", TORCH, "APART", (1, 16), APART_HEAPS),
+    Constant("torch", TORCH, "FOLDED_APART", (1 << 31, 1 << 35), APART_HEAPS),
     Constant("torch", TORCH, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
     Constant("torch", TORCH, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
     Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES),
     Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
     Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
+    Constant("torch", TORCH_LOOKS, "PLAIN_FROM", (1 << 13, 1 << 18), UNTIED),
+    Constant("torch", TORCH_LOOKS, "PLAIN_AT", (4, 64), UNTIED),
     Constant(
         "torch",
         TORCH_LOOKS,
-        "LOOKED_LOOSELY",
+        "PLAIN_LOOSELY",
         (1 << 17, 1 << 21),
         tuple((shape, 50, d) for shape in ((8, 32_000), (100, 8000)) for d in ("float32", "ascending")),
         partial(xtopk.topk, stable=False, nan="greatest"),

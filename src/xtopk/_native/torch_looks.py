@@ -21,9 +21,12 @@ from xtopk._select.equals import ROOM
 from xtopk._select.few_numbers import numbers_may_be_few
 from xtopk._select.ranked import PEEKED, peek
 
-LOOKED_FROM, LOOKED_LOOSELY, LOOKED_AT = 1 << 17, 1 << 19, 8
-"""Of so many elements, or more, a few are looked at, and of so many where ties do not matter: so many of as many rows,
-or at first of one."""
+LOOKED_FROM, LOOKED_AT = 1 << 17, 8
+"""Of so many elements, or more, a few are looked at: so many of as many rows."""
+
+PLAIN_FROM, PLAIN_LOOSELY, PLAIN_AT = 1 << 15, 1 << 19, 16
+"""Of so many elements, or where ties do not matter of so many, the last number of one row are looked at before all are
+given to `torch.topk`."""
 
 FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
 """Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
@@ -45,21 +48,29 @@ HEAPED_FLOATS = 1 << 21
 def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way of `direct_way`, unless a few elements of one row speak against it, or that of `looked_way`."""
     way = direct_way(x, k, axis, rank)
-    least = LOOKED_FROM if rank.stable else LOOKED_LOOSELY
-    if way and (k == 1 or x.numel() < least or _is_plain(x, axis, rank)):
+    least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
+    if way and (k == 1 or x.numel() < least or _is_plain(x, k, axis, rank)):
         return way
     return looked_way(x, k, axis, rank)
 
 
-def _is_plain(x: Any, axis: int, rank: Ranking) -> bool:
+def _is_plain(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether nothing in a few elements of one row slows a heap, or tells that NaN or ties will be chosen."""
     at: list[Any] = [0] * x.ndim
-    at[axis] = slice(None, None, x.shape[axis] // LOOKED_AT or 1)
+    at[axis] = slice(None, None, x.shape[axis] // PLAIN_AT or 1)
     few = x[tuple(at)].tolist()
-    hides = rank.largest and not rank.nan_first and any(map(ne, few, few))
-    is_tied = len({*few}) < len(few) if x.dtype.itemsize > 2 else _count_best(few, rank) > 1
-    is_better = all(map(lt if rank.largest else gt, few, few[1:]))
-    return not hides and not is_better and not (is_tied and rank.stable)
+    if (rank.largest and not rank.nan_first and any(map(ne, few, few))) or _is_better(few, rank):
+        return False
+    if not rank.stable:
+        return True
+    if x.dtype.itemsize <= 2:
+        return _count_best(few, rank) == 1
+    # Whole numbers spread over less than that will tie.
+    return len({*few}) == len(few) and (x.is_floating_point() or max(few) - min(few) > k * x.numel())
+
+
+def _is_better(few: list[Any], rank: Ranking) -> bool:
+    return all(map(lt if rank.largest else gt, few, few[1:]))
 
 
 def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
@@ -152,5 +163,5 @@ def slows_a_heap(rows: Any, rank: Ranking) -> bool:
     return bool(
         (hides and ordered[..., -1].isnan().any())
         or 4 * int(rises.sum()) > 3 * rises.numel()
-        or 4 * int(equal.sum()) > equal.numel()
+        or (rank.stable and 4 * int(equal.sum()) > equal.numel())
     )

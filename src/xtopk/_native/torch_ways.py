@@ -11,11 +11,11 @@ from xtopk._select.piles import columns_for
 from xtopk._select.radix import sorts_by_radix
 from xtopk._select.verified import LISTED
 
-DIRECT_BELOW = 1 << 15
-HEAPED_BELOW = 1 << 20
+DIRECT_BELOW, UNTIED_BELOW, UNTIED_FLOATS = 1 << 15, 1 << 17, 1 << 22
+HEAPED_BELOW = {1: 1 << 19, 2: 1 << 19, 4: 3 << 18, 8: 1 << 20}
 FOLDED_FROM = 1 << 17
-"""Fewer elements are selected from as they are, also where torch keeps a heap, or in one piece: calls that would save
-work take longer than it."""
+"""Fewer elements are selected from as they are, if they seem not to tie and are not so many floats times k, where torch
+keeps a heap, by bytes an element, or in one piece: calls that would save work take longer than it."""
 
 ONE_FOLDED_FROM, ONE_CUT_FROM = 1 << 20, 1 << 18
 """One of each of many rows, or of a single one, is the max or min of so many fewer elements."""
@@ -52,10 +52,9 @@ TIED_CHOICES, TIED_MORE = 4, 8
 """Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
-FOLDED_HEAPED, FOLDED_WORK, APART = 1 << 10, {1: 1 << 34, 2: 1 << 34, 4: 1 << 35, 8: 1 << 36}, 4
+FOLDED_HEAPED, FOLDED_WORK, FOLDED_APART = 1 << 10, {1: 1 << 34, 2: 1 << 34, 4: 1 << 34, 8: 1 << 36}, 1 << 32
 """torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows are not folded, nor
-others if all elements times the length are less, by bytes an element, or so small a part of it in rows whose elements
-lie apart, unless they slow a heap."""
+others if all elements times the length are less, by bytes an element or if these lie apart, unless they slow a heap."""
 
 PAIRED, PAIRED_SHARE, PAIRED_BELOW = 16, 3, 1 << 19
 """In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more of
@@ -93,16 +92,17 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     is_listed = x.ndim == 1 and k < LISTED and not tied
     if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
         return "sort"
-    is_direct = elements < HEAPED_BELOW and is_heaped(n, k) and not _is_cut(x, k, axis, rank)
+    is_direct = is_heaped(n, k) and elements < HEAPED_BELOW[_bytes(x, rank)] and not _is_cut(x, k, axis, rank)
     if tied:
         return "a few more" if is_direct and x.dtype.itemsize == 2 and n >= MORE * columns_for(x, k) else ""
     if elements < DIRECT_BELOW or is_direct:
         return "torch.topk"
-    if not is_sure(x, rank):
+    is_untied = elements < UNTIED_BELOW and (not x.is_floating_point() or elements * k < UNTIED_FLOATS)
+    if not is_untied and not is_sure(x, rank):
         return ""
-    is_apart = x.stride(axis) != 1 and _is_paired(x, k, axis)
+    is_paired = _is_paired(x, k, axis) and (x.stride(axis) != 1 or not is_sure(x, rank))
     is_cut = _is_cut(x, k, axis, rank, heaps=False)
-    return "" if is_cut or is_apart or is_one_by_one(x, k, axis, rank) else "torch.topk"
+    return "" if is_cut or is_paired or is_one_by_one(x, k, axis, rank) else "torch.topk"
 
 
 def _is_cut(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> bool:
@@ -229,15 +229,21 @@ def pile_folds(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) 
     n = x.shape[axis]
     if x.numel() < (FOLDED_FROM if k > 1 else ONE_FOLDED_FROM) or HEAPED * k <= n < FOLDED_HEAPED:
         return 0
-    is_slow = not rank.stable and dtype_name(x.dtype) == "bfloat16"  # its maxima take twice the time
-    work = FOLDED_WORK[8 if is_slow else x.dtype.itemsize] // (1 if x.stride(axis) == 1 else APART)
-    if heaps and x.ndim > 1 and x.numel() * n < work and is_heaped(n, k):
+    size = _bytes(x, rank)
+    work = FOLDED_WORK[size] if x.stride(axis) == 1 else FOLDED_APART
+    is_light = x.numel() < HEAPED_BELOW[size] or x.numel() * n < work
+    if heaps and x.ndim > 1 and is_light and is_heaped(n, k):
         return 0
     folds = folds_for(n, columns_for(x, k))
     least = MIN_FOLDS
     if not rank.stable:  # torch.topk alone is right, and faster for integers; what is wide is folded at half the speed
         least += 1 + (not x.is_floating_point()) + (x.dtype.itemsize == 8)
     return folds if folds >= least else 0
+
+
+def _bytes(x: Any, rank: Ranking) -> int:
+    """Return the bytes of an element, or of one of which maxima take as long: of bfloat16, if `torch.topk` would do."""
+    return 8 if not rank.stable and dtype_name(x.dtype) == "bfloat16" else int(x.dtype.itemsize)
 
 
 def is_heaped(n: int, k: int) -> bool:
