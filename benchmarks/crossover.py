@@ -93,8 +93,9 @@ HEAPS: tuple[Case, ...] = tuple(
     for k in (3, 15)
 )
 VOCABULARIES: tuple[Case, ...] = tuple(
-    (shape, 50, d)
-    for shape in ((8, 32_000), (8, 50_257), (16, 50_257), (4, 128_256), (8, 128_256), (64, 32_000))
+    (shape, shape[-1] // s, d)
+    for s in (150, 1000)
+    for shape in ((8, 32_000), (8, 50_257), (16, 50_257), (2, 250_000), (4, 128_256), (8, 128_256), (64, 32_000))
     for d in ("float32", "int32", "float64", "float16", "bfloat16")
 )
 UNTIED: tuple[Case, ...] = tuple(
@@ -146,7 +147,7 @@ WIDE_HEAPS: tuple[Case, ...] = tuple(
 )
 APART_HEAPS: tuple[Case, ...] = tuple(
     ((count, n, -2), 10, d)
-    for n, count in ((4000, 130), (20_000, 40), (4000, 500), (20_000, 100), (200_000, 10))
+    for n, count in ((80_000, 3), (4000, 130), (20_000, 40), (4000, 500), (20_000, 100), (200_000, 10))
     for d in ("float32", "float64", "int32")
 )
 LOOKED: tuple[Case, ...] = tuple(
@@ -302,13 +303,8 @@ CONSTANTS = (
     ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
-    Constant(
-        "torch",
-        TORCH,
-        "HEAPED_BELOW",
-        tuple(dict.fromkeys((1, 2, 4, 8), e and 1 << e) for e in (0, 18, 19, 20, 22)),
-        VOCABULARIES,
-    ),
+    Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
+    Constant("torch", TORCH, "FOLDED_HEAPS", (1 << 16, 1 << 20), VOCABULARIES + APART_HEAPS),
     Constant("torch", TORCH, "UNTIED_BELOW", (0, 1 << 20), UNTIED),
     Constant("torch", TORCH, "UNTIED_FLOATS", (0, 1 << 30), UNTIED),
     Constant(
@@ -318,14 +314,15 @@ CONSTANTS = (
         tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (32, 34, 36, 38)),
         HEAPS + VOCABULARIES + WIDE_HEAPS,
     ),
-    Constant("torch", TORCH, "FOLDED_APART", (1 << 31, 1 << 35), APART_HEAPS),
+    Constant("torch", TORCH, "FOLDED_APART", (1 << 31, 1 << 32, 1 << 35), APART_HEAPS),
     Constant("torch", TORCH, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
     Constant("torch", TORCH, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
     Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES),
     Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
     Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
     Constant("torch", TORCH_LOOKS, "PLAIN_FROM", (1 << 13, 1 << 18), UNTIED),
-    Constant("torch", TORCH_LOOKS, "PLAIN_AT", (4, 64), UNTIED),
+    Constant("torch", TORCH_LOOKS, "PLAIN_AT", (4, 32), UNTIED),
+    Constant("torch", TORCH_LOOKS, "PLAIN_ROWS", (1, 8), UNTIED),
     Constant(
         "torch",
         TORCH_LOOKS,

@@ -191,7 +191,6 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     return xtopk.TopK(*(a[0] for a in result)) if isinstance(result, tuple) else result[0]
 
 
-NO_BYTES = dict.fromkeys((1, 2, 4, 8), 0)
 LOOKED_AT_FEW = {
     **{f"xtopk._native.torch_looks.{name}": 0 for name in ("LOOKED_FROM", "PLAIN_FROM", "PLAIN_LOOSELY", "EQUAL_LONG")},
     "xtopk._native.torch_looks.LOOKED_AT": 2,
@@ -206,8 +205,8 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         f"xtopk._native.torch_ways.{name}": 0
         for name in ("DIRECT_BELOW", "UNTIED_BELOW", "FOLDED_FROM", "ONE_FOLDED_FROM", "ROW_FROM", "ONE_CUT_FROM")
     }
-    few |= {"xtopk._native.torch_ways.FOLDED_APART": 0}
-    few |= {f"xtopk._native.torch_ways.{name}": NO_BYTES for name in ("HEAPED_BELOW", "FOLDED_WORK")}
+    few |= {f"xtopk._native.torch_ways.{name}": 0 for name in ("HEAPED_BELOW", "FOLDED_HEAPS", "FOLDED_APART")}
+    few |= {"xtopk._native.torch_ways.FOLDED_WORK": dict.fromkeys((1, 2, 4, 8), 0)}
     few |= {f"xtopk._native.torch_looks.{name}": 0 for name in ("FOLDED_FROM", "FOLDED_LOOK")} | LOOKED_AT_FEW
     few |= {"xtopk._select.few_numbers.LONG": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
@@ -241,8 +240,9 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     few |= {"xtopk._select.settle.PREFIX_PER_CHOICE": 1}
     few |= {f"xtopk._native.torch_ways.BRACKETED_{name}": 0 for name in ("FROM", "ROWS_FROM")}
     few |= {"xtopk._native.torch_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.torch_ways.DIRECT_BELOW": 0}
-    few |= {"xtopk._native.torch_ways.UNTIED_BELOW": 0, "xtopk._native.torch_ways.HEAPED_BELOW": NO_BYTES}
-    few |= LOOKED_AT_FEW
+    few |= {"xtopk._native.torch_ways.UNTIED_BELOW": 0} | LOOKED_AT_FEW
+    few |= {"xtopk._native.torch_ways.SORTED_AT_ONCE": 0, "xtopk._native.torch_ways.HEAPED": 2}
+    few |= {"xtopk._native.torch_ways.MORE": 1, "xtopk._native.torch_ways.TIED_CHOICES": 1}
     few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
     few |= {"xtopk._select.radix.PADDED_FROM": dict.fromkeys((1, 2, 4, 8), 8)}
     with replaced(few):

@@ -62,7 +62,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if doubt is None:
             return values, indices
         if is_row:
-            indices = indices.reshape(-1)
+            indices, doubt = indices.reshape(-1), doubt.reshape(-1)
         elif rows is not row:
             indices, doubt = indices.movedim(axis, -1), doubt.movedim(axis, -1)
         indices = mended(xp, rows.detach(), k, rank, indices, doubt)

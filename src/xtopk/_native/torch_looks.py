@@ -24,9 +24,10 @@ from xtopk._select.ranked import PEEKED, peek
 LOOKED_FROM, LOOKED_AT = 1 << 17, 8
 """Of so many elements, or more, a few are looked at: so many of as many rows."""
 
-PLAIN_FROM, PLAIN_LOOSELY, PLAIN_AT = 1 << 15, 1 << 19, 16
-"""Of so many elements, or where ties do not matter of so many, the last number of one row are looked at before all are
-given to `torch.topk`."""
+PLAIN_FROM, PLAIN_LOOSELY = 1 << 15, 1 << 19
+PLAIN_ROWS, PLAIN_AT = 3, 8
+"""Before so many elements, or where ties do not matter so many, are given to `torch.topk`, so many of as many rows are
+looked at, up to twice as many."""
 
 FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
 """Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
@@ -46,31 +47,31 @@ HEAPED_FLOATS = 1 << 21
 
 
 def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
-    """Return the way of `direct_way`, unless a few elements of one row speak against it, or that of `looked_way`."""
+    """Return the way of `direct_way`, unless a few elements speak against `torch.topk`, or that of `looked_way`."""
     way = direct_way(x, k, axis, rank)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
-    if way and (k == 1 or x.numel() < least or _is_plain(x, k, axis, rank)):
+    if way and (way == "sort" or k == 1 or x.numel() < least or _speaks_for_topk(x, k, axis, rank)):
         return way
     return looked_way(x, k, axis, rank)
 
 
-def _is_plain(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether nothing in a few elements of one row slows a heap, or tells that NaN or ties will be chosen."""
-    at: list[Any] = [0] * x.ndim
-    at[axis] = slice(None, None, x.shape[axis] // PLAIN_AT or 1)
-    few = x[tuple(at)].tolist()
-    if (rank.largest and not rank.nan_first and any(map(ne, few, few))) or _is_better(few, rank):
+def _speaks_for_topk(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether nothing in a few elements slows a heap, or tells that NaN or ties will be chosen."""
+    rows = x.movedim(axis, -1)
+    rows = rows[(0,) * (rows.ndim - 2)] if rows.ndim > 1 else rows[None]
+    steps = rows.shape[0] // PLAIN_ROWS or 1, rows.shape[1] // PLAIN_AT or 1
+    seen = rows[:: steps[0], :: steps[1]].tolist()
+    few = [each for row in seen for each in row]
+    if any(all(map(lt if rank.largest else gt, row, row[1:])) for row in seen):  # each element enters the heap
+        return False
+    if rank.largest and (rank.stable or not rank.nan_first) and any(map(ne, few, few)):  # NaN hides numbers, or ties
         return False
     if not rank.stable:
         return True
     if x.dtype.itemsize <= 2:
-        return _count_best(few, rank) == 1
-    # Whole numbers spread over less than that will tie.
-    return len({*few}) == len(few) and (x.is_floating_point() or max(few) - min(few) > k * x.numel())
-
-
-def _is_better(few: list[Any], rank: Ranking) -> bool:
-    return all(map(lt if rank.largest else gt, few, few[1:]))
+        return all(_count_best(row, rank) == 1 for row in seen)
+    is_apart = all(len({*row}) == len(row) for row in seen)
+    return is_apart and (x.is_floating_point() or max(few) - min(few) > k * x.numel())  # or whole numbers will tie
 
 
 def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
@@ -80,7 +81,7 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return ""
     if is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis)):
         return ""
-    if elements == n and block_length(x.reshape(-1), k, positive=True):
+    if elements == n and block_length(x, k, positive=True):
         return ""
     if elements < FOLDED_LOOK and pile_folds(x, k, axis, rank) > FOLDED_DEEP:
         return ""

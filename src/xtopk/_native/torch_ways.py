@@ -11,17 +11,23 @@ from xtopk._select.piles import columns_for
 from xtopk._select.radix import sorts_by_radix
 from xtopk._select.verified import LISTED
 
-DIRECT_BELOW, UNTIED_BELOW, UNTIED_FLOATS = 1 << 15, 1 << 17, 1 << 22
-HEAPED_BELOW = {1: 1 << 19, 2: 1 << 19, 4: 3 << 18, 8: 1 << 20}
+DIRECT_BELOW = 1 << 15
+"""Fewer elements are given to `torch.topk` as they are: calls that would save work take longer than it."""
+
+UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
+"""So are fewer that seem not to tie, of floats if they are fewer than the second divided by k."""
+
+HEAPED_BELOW = 1 << 20
+"""So are fewer, where torch keeps a heap and rows are not folded."""
+
 FOLDED_FROM = 1 << 17
-"""Fewer elements are selected from as they are, if they seem not to tie and are not so many floats times k, where torch
-keeps a heap, by bytes an element, or in one piece: calls that would save work take longer than it."""
+"""So many elements, or more, may be folded."""
 
 ONE_FOLDED_FROM, ONE_CUT_FROM = 1 << 20, 1 << 18
-"""One of each of many rows, or of a single one, is the max or min of so many fewer elements."""
+"""For k = 1 so many must be there to be folded, or in a single row to be cut into blocks; fewer have a max or min."""
 
 TIED_BELOW, MORE = 1 << 21, 128
-"""Where torch keeps a heap, so few elements are ranked if they are sure to tie. Of 16 bits a few more than k are asked
+"""Where torch keeps a heap, so few elements are ranked if they are sure to tie; of 16 bits a few more than k are asked
 for in rows so many times longer than these."""
 
 SORTED_SHORTEST, SORTED_LONGEST, SORTED_BELOW = 8, 32, 1 << 19
@@ -52,9 +58,11 @@ TIED_CHOICES, TIED_MORE = 4, 8
 """Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
 HEAPED = 64
-FOLDED_HEAPED, FOLDED_WORK, FOLDED_APART = 1 << 10, {1: 1 << 34, 2: 1 << 34, 4: 1 << 34, 8: 1 << 36}, 1 << 32
-"""torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows are not folded, nor
-others if all elements times the length are less, by bytes an element or if these lie apart, unless they slow a heap."""
+FOLDED_HEAPED, FOLDED_HEAPS = 1 << 10, 1 << 18
+FOLDED_WORK, FOLDED_APART = {1: 1 << 34, 2: 1 << 34, 4: 1 << 35, 8: 1 << 36}, 3 << 31
+"""torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows than the first are not
+folded, nor fewer elements than the second, nor those whose number times the length of a row is less than the third, by
+bytes an element, or, if those of a row lie apart, than the last; unless they slow a heap."""
 
 PAIRED, PAIRED_SHARE, PAIRED_BELOW = 16, 3, 1 << 19
 """In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more of
@@ -92,10 +100,12 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     is_listed = x.ndim == 1 and k < LISTED and not tied
     if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
         return "sort"
-    is_direct = is_heaped(n, k) and elements < HEAPED_BELOW[_bytes(x, rank)] and not _is_cut(x, k, axis, rank)
+    if elements < DIRECT_BELOW and not tied:
+        return "torch.topk"
+    is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
     if tied:
         return "a few more" if is_direct and x.dtype.itemsize == 2 and n >= MORE * columns_for(x, k) else ""
-    if elements < DIRECT_BELOW or is_direct:
+    if is_direct:
         return "torch.topk"
     is_untied = elements < UNTIED_BELOW and (not x.is_floating_point() or elements * k < UNTIED_FLOATS)
     if not is_untied and not is_sure(x, rank):
@@ -211,8 +221,8 @@ def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
 
 def block_length(x: Any, k: int, *, positive: bool) -> int:
     """Return the length of the blocks of a row, 0 where it is not one long row of few bits an element."""
-    least = ROW_FROM if k > 1 else ONE_CUT_FROM
-    if x.ndim > 1 or x.shape[0] < least or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
+    is_short = x.ndim > 1 or x.shape[0] < (ROW_FROM if k > 1 else ONE_CUT_FROM)
+    if is_short or x.stride(0) != 1 or 8 * x.dtype.itemsize > BITS_PACKED:
         return 0
     n, least = x.shape[0], least_width(x.dtype, positive=positive)
     return row_width(n, k, least, ROW_GAIN) or row_width(n, k, SHORTEST, NARROW_GAIN)
@@ -229,9 +239,9 @@ def pile_folds(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) 
     n = x.shape[axis]
     if x.numel() < (FOLDED_FROM if k > 1 else ONE_FOLDED_FROM) or HEAPED * k <= n < FOLDED_HEAPED:
         return 0
-    size = _bytes(x, rank)
-    work = FOLDED_WORK[size] if x.stride(axis) == 1 else FOLDED_APART
-    is_light = x.numel() < HEAPED_BELOW[size] or x.numel() * n < work
+    is_slow = not rank.stable and dtype_name(x.dtype) == "bfloat16"  # its maxima take twice the time
+    work = FOLDED_WORK[8 if is_slow else x.dtype.itemsize] if x.stride(axis) == 1 else FOLDED_APART
+    is_light = x.numel() < FOLDED_HEAPS or x.numel() * n < work
     if heaps and x.ndim > 1 and is_light and is_heaped(n, k):
         return 0
     folds = folds_for(n, columns_for(x, k))
@@ -239,11 +249,6 @@ def pile_folds(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) 
     if not rank.stable:  # torch.topk alone is right, and faster for integers; what is wide is folded at half the speed
         least += 1 + (not x.is_floating_point()) + (x.dtype.itemsize == 8)
     return folds if folds >= least else 0
-
-
-def _bytes(x: Any, rank: Ranking) -> int:
-    """Return the bytes of an element, or of one of which maxima take as long: of bfloat16, if `torch.topk` would do."""
-    return 8 if not rank.stable and dtype_name(x.dtype) == "bfloat16" else int(x.dtype.itemsize)
 
 
 def is_heaped(n: int, k: int) -> bool:

@@ -1,6 +1,6 @@
 """The library's own top-k, asked for more than k, which shows where ties or NaN made it go wrong."""
 
-from operator import gt, lt, ne
+from operator import gt, lt
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
@@ -26,11 +26,11 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest=largest, sorted=stable or rank.sorted)
     if not stable:
         return values, indices, _nan(values) if largest and not rank.nan_first else None
+    is_apart = False
     if k < LISTED and values.numel() == values.shape[axis]:
-        row, beyond = values.reshape(-1).tolist(), gt if largest else lt
-        doubt = None if all(map(beyond, row, row[1:])) else True
-    else:
-        doubt = _ties(values.detach(), axis, largest)
+        row = values.reshape(-1).tolist()
+        is_apart = all(map(gt if largest else lt, row, row[1:]))
+    doubt = None if is_apart else _ties(values.detach(), axis, largest)
     return values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k), doubt  # a view would keep the one more
 
 
@@ -51,16 +51,17 @@ def _nan(values: Any) -> Any:
 
 
 def topk_among_more(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
-    """Return the top k, stable, chosen from a few more of the library's own, of rows that are longer.
+    """Return the top k, stable, chosen from a few more of the library's own.
 
-    That is None where all of these beyond the k-th equal it, so that others may, too, or where NaN is in the way.
+    That is None if in any row all beyond the k-th equal it, so that others may, too, or NaN hides numbers.
     """
     values, indices = x.topk(columns_for(x, k), axis, largest=rank.largest, sorted=False)
     indices, order = indices.sort(axis)
     values, order = values.gather(axis, order).sort(dim=axis, stable=True, descending=rank.largest)
-    first, last, beyond = (values.select(axis, at).reshape(-1).tolist() for at in (0, k - 1, -1))
-    hides = rank.largest and not rank.nan_first and any(map(ne, first, first))
-    if hides or not all(map(gt if rank.largest else lt, last, beyond)):
+    last, beyond = (values.select(axis, at).reshape(-1).tolist() for at in (k - 1, -1))
+    if not all(map(gt if rank.largest else lt, last, beyond)):
+        return None
+    if rank.largest and not rank.nan_first and _nan(values.select(axis, 0)) is not None:
         return None
     return values.narrow_copy(axis, 0, k), indices.gather(axis, order.narrow(axis, 0, k))
 
