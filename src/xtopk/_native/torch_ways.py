@@ -60,9 +60,9 @@ TIED_CHOICES, TIED_MORE = 4, 8
 HEAPED = 64
 FOLDED_HEAPED, FOLDED_HEAPS = 1 << 10, 1 << 18
 FOLDED_WORK, FOLDED_APART = {1: 1 << 34, 2: 1 << 34, 4: 1 << 35, 8: 1 << 36}, 3 << 31
-"""torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows than the first are not
-folded, nor fewer elements than the second, nor those whose number times the length of a row is less than the third, by
-bytes an element, or, if those of a row lie apart, than the last; unless they slow a heap."""
+"""torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows than the first are
+not folded, nor fewer elements than the second, nor those whose number times the length of a row is less than the third,
+by bytes an element, or, if those of a row lie apart, than the last; unless they slow a heap."""
 
 PAIRED, PAIRED_SHARE, PAIRED_BELOW = 16, 3, 1 << 19
 """In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more of
