@@ -205,8 +205,8 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         f"xtopk._native.torch_ways.{name}": 0
         for name in ("DIRECT_BELOW", "UNTIED_BELOW", "FOLDED_FROM", "ONE_FOLDED_FROM", "ROW_FROM", "ONE_CUT_FROM")
     }
-    few |= {f"xtopk._native.torch_ways.{name}": 0 for name in ("HEAPED_BELOW", "FOLDED_HEAPS", "FOLDED_APART")}
-    few |= {"xtopk._native.torch_ways.FOLDED_WORK": dict.fromkeys((1, 2, 4, 8), 0)}
+    few |= {f"xtopk._native.torch_ways.{name}": 0 for name in ("HEAPED_BELOW", "FOLDED_APART")}
+    few |= {f"xtopk._native.torch_ways.FOLDED_{name}": dict.fromkeys((1, 2, 4, 8), 0) for name in ("HEAPS", "WORK")}
     few |= {f"xtopk._native.torch_looks.{name}": 0 for name in ("FOLDED_FROM", "FOLDED_LOOK")} | LOOKED_AT_FEW
     few |= {"xtopk._select.few_numbers.LONG": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
