@@ -46,7 +46,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
     looks = is_plain and x.is_cpu
-    is_row = looks and x.ndim > 1 and x.numel() == x.shape[axis]
+    is_row = x.ndim > 1 and looks and x.numel() == x.shape[axis]
     row, at = (x.detach().reshape(-1), 0) if is_row else (x, axis)
     way = way_of(row, k, at, rank) if looks else ""
     if way == "sort":

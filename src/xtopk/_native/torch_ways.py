@@ -62,8 +62,8 @@ FOLDED_HEAPED, FOLDED_HEAPS = 1 << 10, {1: 1 << 18, 2: 1 << 18, 4: 7 << 16, 8: 1
 FOLDED_WORK, FOLDED_APART, FOLDED_LOOSELY = {1: 1 << 34, 2: 1 << 34, 4: 1 << 34, 8: 1 << 36}, 3 << 31, 2
 """torch keeps the best of a row in a heap if it is so many times longer than k. Then shorter rows than the first are
 not folded, nor fewer elements than the second, nor those whose number times the length of a row is less than the third,
-both by bytes an element, or, if those of a row lie apart, than the fourth, or where ties do not matter so many times
-that; unless they slow a heap."""
+both by bytes an element, or, if those of a row lie apart, than the fourth; nor so many times more where ties do not
+matter; unless they slow a heap."""
 
 PAIRED, PAIRED_SHARE, PAIRED_BELOW = 16, 3, 1 << 19
 """In rows up to so short every two elements are compared, to mark the top k, or to find a k of such a share or more of
@@ -243,7 +243,8 @@ def pile_folds(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) 
     is_slow = not rank.stable and dtype_name(x.dtype) == "bfloat16"  # its maxima take twice the time
     size = 8 if is_slow else x.dtype.itemsize
     work = FOLDED_WORK[size] if x.stride(axis) == 1 else FOLDED_APART
-    is_light = x.numel() < FOLDED_HEAPS[size] or x.numel() * n < work * (1 if rank.stable else FOLDED_LOOSELY)
+    elements = x.numel() // (1 if rank.stable else FOLDED_LOOSELY)
+    is_light = elements < FOLDED_HEAPS[size] or elements * n < work
     if heaps and x.ndim > 1 and is_light and is_heaped(n, k):
         return 0
     folds = folds_for(n, columns_for(x, k))

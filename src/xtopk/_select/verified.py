@@ -27,8 +27,8 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     if not stable:
         return values, indices, _nan(values) if largest and not rank.nan_first else None
     is_apart = False
-    if k < LISTED and values.numel() == values.shape[axis]:
-        row = values.reshape(-1).tolist()
+    if k < LISTED and (x.ndim == 1 or values.numel() == values.shape[axis]):
+        row = (values if x.ndim == 1 else values.reshape(-1)).tolist()
         is_apart = all(map(gt if largest else lt, row, row[1:]))
     doubt = None if is_apart else _ties(values.detach(), axis, largest)
     return values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k), doubt  # a view would keep the one more
