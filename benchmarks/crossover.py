@@ -195,6 +195,9 @@ PAIRED: tuple[Case, ...] = tuple(
     for d in ("float32", "float64", "int32")
 )
 
+LOOSE = partial(xtopk.topk, stable=False, nan="greatest")
+"""What is measured where ties do not matter."""
+
 CONSTANTS = (
     Constant("numpy", NUMPY_WAYS, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
     Constant("numpy", NUMPY, "CUT_ELEMENTS", (1 << 17, 1 << 19, 1 << 21, 1 << 22), CUT_ROWS),
@@ -326,7 +329,7 @@ CONSTANTS = (
         "FOLDED_LOOSELY",
         (1, 4, 16),
         (*VOCABULARIES, ((1024, 4096), 50, "float32"), ((1024, 4096), 50, "ties")),
-        partial(xtopk.topk, stable=False, nan="greatest"),
+        LOOSE,
     ),
     Constant("torch", TORCH, "FOLDED_APART", (1 << 31, 1 << 32, 1 << 35), APART_HEAPS),
     Constant("torch", TORCH, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
@@ -343,7 +346,7 @@ CONSTANTS = (
         "PLAIN_LOOSELY",
         (1 << 17, 1 << 21),
         tuple((shape, 50, d) for shape in ((8, 32_000), (100, 8000)) for d in ("float32", "ascending")),
-        partial(xtopk.topk, stable=False, nan="greatest"),
+        LOOSE,
     ),
     Constant("torch", TORCH_LOOKS, "FOLDED_LOOK", (0, 1 << 26), LOOKED_FOLDS),
     Constant("torch", TORCH_LOOKS, "FOLDED_DEEP", (3, 10), LOOKED_FOLDS),
@@ -437,7 +440,7 @@ CONSTANTS = (
     Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
     Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
     Constant("torch", TORCH, "ONE_BY_ONE", (3, 5, 12), ONES),
-    Constant("torch", TORCH, "LOOSE_ONES", (3, 8), ONES, partial(xtopk.topk, stable=False, nan="greatest")),
+    Constant("torch", TORCH, "LOOSE_ONES", (3, 8), ONES, LOOSE),
     Constant("torch", TORCH, "HEAPED_ONES", (1, 3), HEAPED_ONES),
     Constant("torch", TORCH_EAGER, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant(

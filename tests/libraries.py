@@ -203,14 +203,14 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     """Call with block and column maxima also where there are too few elements for them to pay."""
     few: dict[str, Any] = {
         f"xtopk._native.torch_ways.{name}": 0
-        for name in ("DIRECT_BELOW", "UNTIED_BELOW", "FOLDED_FROM", "ONE_FOLDED_FROM", "ROW_FROM", "ONE_CUT_FROM")
+        for name in ("DIRECT_BELOW", "UNTIED_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "FOLDED_APART", "FOLDED_HEAPED")
     }
-    few |= {f"xtopk._native.torch_ways.{name}": 0 for name in ("HEAPED_BELOW", "FOLDED_APART")}
+    few |= {f"xtopk._native.torch_ways.{name}_FROM": 0 for name in ("ROW", "ONE_CUT", "ONE_FOLDED")}
     few |= {f"xtopk._native.torch_ways.FOLDED_{name}": dict.fromkeys((1, 2, 4, 8), 0) for name in ("HEAPS", "WORK")}
     few |= {f"xtopk._native.torch_looks.{name}": 0 for name in ("FOLDED_FROM", "FOLDED_LOOK")} | LOOKED_AT_FEW
     few |= {"xtopk._select.few_numbers.LONG": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
-    few |= {"xtopk._native.torch_ways.FOLDED_HEAPED": 0, "xtopk._native.torch_eager.RANKED_TOGETHER": 0}
+    few |= {"xtopk._native.torch_eager.RANKED_TOGETHER": 0}
     few |= {"xtopk._native.torch_ways.UNSIGNED_AT_A_TIME": 20, "xtopk._native.torch_ways.UNSIGNED_GAIN": 2}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
     few |= {"xtopk._native.torch_ways.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}

@@ -57,14 +57,13 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 def _speaks_for_topk(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether nothing in a few elements slows a heap, or tells that NaN or ties will be chosen."""
-    rows = x.movedim(axis, -1)
-    rows = rows[(0,) * (rows.ndim - 2)] if rows.ndim > 1 else rows[None]
+    rows = _matrix(x, axis)
     steps = rows.shape[0] // PLAIN_ROWS or 1, rows.shape[1] // PLAIN_AT or 1
     seen = rows[:: steps[0], :: steps[1]].tolist()
     few = [each for row in seen for each in row]
     if any(all(map(lt if rank.largest else gt, row, row[1:])) for row in seen):  # each element enters the heap
         return False
-    if rank.largest and (rank.stable or not rank.nan_first) and any(map(ne, few, few)):  # NaN hides numbers, or ties
+    if rank.largest and (rank.stable or not rank.nan_first) and _holds_nan(few):  # it hides numbers, or ties
         return False
     if not rank.stable:
         return True
@@ -81,11 +80,11 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return ""
     if is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis)):
         return ""
-    if elements == n and block_length(x, k, positive=True):
+    if block_length(x, k, positive=True):
         return ""
     if elements < FOLDED_LOOK and pile_folds(x, k, axis, rank) > FOLDED_DEEP:
         return ""
-    before, after = _neighbours(x.movedim(axis, -1))
+    before, after = _neighbours(_matrix(x, axis))
     if _has_equals(x, k, axis, rank, before):
         return "equals"
     if _is_easy(x, k, axis, rank, before, after):
@@ -102,7 +101,7 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
 def _has_equals(x: Any, k: int, axis: int, rank: Ranking, few: list[Any]) -> bool:
     """Return whether many of a few elements are the best, of rows of which no matrix must be made by a copy."""
     n = x.shape[axis]
-    if not rank.stable or k == 1 or n < EQUAL_LONG or x.stride(axis) != 1 or any(map(ne, few, few)):
+    if not rank.stable or k == 1 or n < EQUAL_LONG or x.stride(axis) != 1 or _holds_nan(few):
         return False
     equal = _count_best(few, rank)
     is_often = equal > 1 and EQUAL * equal >= len(few) and equal * n >= ROOM * k * len(few)
@@ -126,7 +125,7 @@ def _is_easy(x: Any, k: int, axis: int, rank: Ranking, before: list[Any], after:
         return not pile_folds(x, k, axis, rank, heaps=False)
     if worse or not x.is_floating_point():
         return True
-    hides = not rank.nan_first and any(map(ne, before, before))
+    hides = not rank.nan_first and _holds_nan(before)
     return not hides and (k == 1 or elements < HEAPED_FLOATS)
 
 
@@ -134,15 +133,24 @@ def _count_best(few: list[Any], rank: Ranking) -> int:
     return few.count(max(few) if rank.largest else min(few))
 
 
+def _holds_nan(few: list[Any]) -> bool:
+    return any(map(ne, few, few))
+
+
 def _is_most(count: int, few: list[Any]) -> bool:
     return IN_ORDER * count >= (IN_ORDER - 1) * len(few)
 
 
+def _matrix(x: Any, axis: int) -> Any:
+    """Return the first matrix of rows along an axis, a row as a matrix of one."""
+    rows = x.movedim(axis, -1)
+    return rows[(0,) * (rows.ndim - 2)] if rows.ndim > 1 else rows[None]
+
+
 def _neighbours(rows: Any) -> tuple[list[Any], list[Any]]:
     """Return a few elements of a few rows, and those behind them."""
-    if rows.ndim > 1:
-        rows = rows[(0,) * (rows.ndim - 2)][:: -(-rows.shape[-2] // LOOKED_AT)]
-    few = rows.unfold(-1, 2, -(-rows.shape[-1] // LOOKED_AT)).flatten().tolist()
+    steps = [-(-length // LOOKED_AT) for length in rows.shape]
+    few = rows[:: steps[0]].unfold(-1, 2, steps[1]).flatten().tolist()
     return few[::2], few[1::2]
 
 
