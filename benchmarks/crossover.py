@@ -104,6 +104,11 @@ UNTIED: tuple[Case, ...] = tuple(
     for s in (50, 10)
     for d in ("float32", "float64", "int64", "ties", "wide ties")
 )
+TIED_HEAPS: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape, k in (((16, 1300), 5), ((33, 2700), 10), ((9, 10_000), 19), ((400, 700), 6), ((98, 7000), 17))
+    for d in ("equals", "wide equals", "many values", "long tail", "int64")
+)
 FOLDABLE: tuple[Case, ...] = tuple(
     ((count, n), n // s, d)
     for count, n in ((64, 1000), (256, 1000), (8, 16_000), (16, 16_000), (4, 65_000))
@@ -340,6 +345,8 @@ CONSTANTS = (
     Constant("torch", TORCH_LOOKS, "PLAIN_FROM", (1 << 13, 1 << 18), UNTIED),
     Constant("torch", TORCH_LOOKS, "PLAIN_AT", (4, 32), UNTIED),
     Constant("torch", TORCH_LOOKS, "PLAIN_ROWS", (1, 8), UNTIED),
+    Constant("torch", TORCH_LOOKS, "RANKED_BELOW", (0, 1 << 16, 1 << 20), TIED_HEAPS),
+    Constant("torch", TORCH_LOOKS, "TAIL", (1, 1 << 30), TIED_HEAPS),
     Constant(
         "torch",
         TORCH_LOOKS,
@@ -484,7 +491,8 @@ CONSTANTS = (
     ),
     Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
     Constant("torch", VERIFIED, "SORTED_UP_TO", (0, 1 << 14), (((32, 100), 5, "ties"), ((16, 512), 5, "ties"))),
-    Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), ((256, 1000), 5, "ties"))),
+    Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), *TIED_HEAPS)),
+    Constant("torch", VERIFIED, "FEW", (0, 16), TIED_HEAPS),
     Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
     Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),
     Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
@@ -624,6 +632,8 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "saturated": lambda rng, x: np.minimum(x, 0),
     "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),
     "equals": lambda rng, x: np.floor(100 * rng.random(x.shape)),
+    "many values": lambda rng, x: np.floor(1000 * rng.random(x.shape)),
+    "long tail": lambda rng, x: np.floor(1 / (1 - rng.random(x.shape))),
     "negative": lambda rng, x: -np.abs(x) - 1,
     "constant": lambda rng, x: np.ones_like(x),
     "ascending": lambda rng, x: np.sort(x, axis=-1),

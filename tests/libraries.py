@@ -224,7 +224,7 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     }
     few |= {"xtopk._select.settle.LONG_ROW": 200, "xtopk._select.settle.MIN_PREFIX": 1}
     few |= {"xtopk._select.settle.WORDS_FROM": 0, "xtopk._select.verified.RANKED_UP_TO": 0}
-    few |= {"xtopk._select.verified.SORTED_UP_TO": 0}
+    few |= {"xtopk._select.verified.SORTED_UP_TO": 0, "xtopk._select.settle.BATCH": 40}
     with replaced(few):
         return function(x, *args, **options)
 

@@ -53,7 +53,7 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
     if way == "a few more":
-        if (found := topk_among_more(x, k, axis, rank)) is not None:
+        if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
             return found
         way = looked_way(row, k, at, rank)
     rows = row if at == row.ndim - 1 else row.movedim(at, -1)
@@ -61,11 +61,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
+        given = values.detach(), indices, doubt
         if is_row:
-            indices, doubt = indices.reshape(-1), doubt.reshape(-1)
+            given = (a.reshape(-1) for a in given)
         elif rows is not row:
-            indices, doubt = indices.movedim(axis, -1), doubt.movedim(axis, -1)
-        indices = mended(xp, rows.detach(), k, rank, indices, doubt)
+            given = (a.movedim(axis, -1) for a in given)
+        indices = mended(xp, rows.detach(), k, rank, *given)
     elif looks:
         indices = indices_eager(xp, rows.detach(), k, rank, way)
     else:

@@ -48,6 +48,8 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, looked: str = "") -
     n, name = rows.shape[-1], dtype_name(rows.dtype)
     if name == "bool":
         rows, name = rows.view(xp.uint8), "uint8"
+    if looked == "ranking" and rows.numel() <= RANKED_AT_A_TIME and not rows.is_floating_point():
+        return indices_by_ranking(xp, rows, k, rank)
     if looked == "equals" and (found := indices_of_equals(xp, rows, k, rank)) is not None:
         return found
     if name in UNSUPPORTED and (length := piece_length(rows, k)):

@@ -25,9 +25,13 @@ LOOKED_FROM, LOOKED_AT = 1 << 17, 8
 """Of so many elements, or more, a few are looked at: so many of as many rows."""
 
 PLAIN_FROM, PLAIN_LOOSELY = 1 << 15, 1 << 19
-PLAIN_ROWS, PLAIN_AT = 3, 8
-"""Before so many elements, or where ties do not matter so many, are given to `torch.topk`, so many of as many rows are
-looked at, up to twice as many."""
+PLAIN_ROWS, PLAIN_AT = 3, 16
+"""Before so many elements, or where ties do not matter so many, are given to `torch.topk`, so many rows, or up to twice
+as many, are looked at, and up to so many elements of each."""
+
+RANKED_BELOW, TAIL = 1 << 18, 4
+"""Fewer elements are ranked if they will tie: if there are equals in the better half of a few, and that is no long tail
+of all but so small a part of their range."""
 
 FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
 """Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
@@ -50,27 +54,44 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way of `direct_way`, unless a few elements speak against `torch.topk`, or that of `looked_way`."""
     way = direct_way(x, k, axis, rank)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
-    if way and (way == "sort" or k == 1 or x.numel() < least or _speaks_for_topk(x, k, axis, rank)):
+    if way and (way == "sort" or k == 1 or x.numel() < least):
         return way
-    return looked_way(x, k, axis, rank)
+    seen = _seen_against_topk(x, k, axis, rank) if way else ""
+    if way and not seen:
+        return way
+    looked = looked_way(x, k, axis, rank)
+    if seen != "ties" or looked == "equals":
+        return looked
+    is_narrow = x.dtype.itemsize < 8 or not x.is_floating_point()
+    if is_narrow and x.numel() < RANKED_BELOW:
+        return "ranking"
+    return way if way == "a few more" else looked
 
 
-def _speaks_for_topk(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether nothing in a few elements slows a heap, or tells that NaN or ties will be chosen."""
+def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return what a few elements show that slows a heap, or will be chosen: "order", "NaN", "ties" or nothing."""
     rows = _matrix(x, axis)
-    steps = rows.shape[0] // PLAIN_ROWS or 1, rows.shape[1] // PLAIN_AT or 1
+    steps = rows.shape[0] // PLAIN_ROWS or 1, -(-rows.shape[1] // PLAIN_AT)
     seen = rows[:: steps[0], :: steps[1]].tolist()
     few = [each for row in seen for each in row]
     if any(all(map(lt if rank.largest else gt, row, row[1:])) for row in seen):  # each element enters the heap
-        return False
+        return "order"
     if rank.largest and (rank.stable or not rank.nan_first) and _holds_nan(few):  # it hides numbers, or ties
-        return False
+        return "NaN"
     if not rank.stable:
-        return True
+        return ""
     if x.dtype.itemsize <= 2:
-        return all(_count_best(row, rank) == 1 for row in seen)
-    is_apart = all(len({*row}) == len(row) for row in seen)
-    return is_apart and (x.is_floating_point() or max(few) - min(few) > k * x.numel())  # or whole numbers will tie
+        return "" if all(_count_best(row, rank) == 1 for row in seen) else "ties"
+    if not is_heaped(x.shape[axis], k) and not x.is_floating_point():  # then whole numbers of no great range tie
+        return "" if max(few) - min(few) > k * x.numel() else "ties"
+    return "ties" if len({*few}) < len(few) and _ties_in_front(few, rank) else ""
+
+
+def _ties_in_front(few: list[Any], rank: Ranking) -> bool:
+    """Return whether the better half of a few elements holds equals, and is no long tail, where these become rare."""
+    few = sorted(few, reverse=rank.largest)
+    best = few[: len(few) // 2]
+    return len({*best}) < len(best) and TAIL * abs(best[0] - best[-1]) <= (TAIL - 1) * abs(few[0] - few[-1])
 
 
 def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:

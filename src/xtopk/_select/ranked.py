@@ -95,7 +95,8 @@ def looks_tied(key: Any, k: int) -> bool:
 
 
 def _magnitude(key: Any) -> int:
-    return max(int(key.amax()), int((~key).amax()))
+    least, greatest = key.aminmax()
+    return max(int(greatest), ~int(least))
 
 
 def put_in_order(xp: Any, indices: Any, values: Any) -> Any:
@@ -104,8 +105,7 @@ def put_in_order(xp: Any, indices: Any, values: Any) -> Any:
     Sorts integers: how many other values come before an element, with its index in the lower half. They are nearly in
     order, which makes that quick.
     """
-    before = xp.zeros_like(indices)
-    before[..., 1:] = (values[..., 1:] != values[..., :-1]).cumsum(-1)
+    before = (values != values.roll(1, -1)).cumsum(-1)
     return unpack(before.bitwise_left_shift_(BITS_PACKED).bitwise_or_(indices).sort().values)
 
 
@@ -136,13 +136,11 @@ def may_be_positive(rows: Any, k: int, rank: Ranking) -> bool:
     """Return whether a look at few elements lets expect that no chosen one is negative."""
     if not rows.is_floating_point() or rank.nan_first:
         return False
-    few = peek(rows).tolist()
-    if rows.ndim > 1:
-        few = [x for row in few for x in row]
+    few = peek(rows)
     if not rank.largest:
-        return all(x >= 0 for x in few)
-    count = sum(x > 0 for x in few)  # zero as the last chosen is looked for once more, since -0 equals it
-    return count == len(few) or bool(count * rows.shape[-1] >= 2 * (k + PEEKED) * len(few))
+        return bool((few >= 0).all())
+    count, seen = int((few > 0).sum()), few.numel()  # zero as the last is looked for once more, since -0 equals it
+    return count == seen or bool(count * rows.shape[-1] >= 2 * (k + PEEKED) * seen)
 
 
 def peek(rows: Any) -> Any:

@@ -17,7 +17,7 @@ LONG_ROW = 1 << 18
 BATCH = 1 << 20
 """A longer row is looked at by itself, so many elements after one another; of shorter ones, so many together."""
 
-WORDS_FROM = 1 << 15
+WORDS_FROM = 1 << 17
 """So many elements of a mask are looked for what is True by eight; no more are looked at together."""
 
 MIN_PREFIX = 64
@@ -60,6 +60,28 @@ def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ra
         indices.copy_(settled.view(indices.shape))
     else:
         indices[unsettled] = settled
+
+
+def first_of_last(xp: Any, rows: Any, indices: Any, values: Any) -> Any:
+    """Return the indices of the top k of rows of a matrix, in the places of what equals the last the first that do.
+
+    None of these is behind the last of those that were chosen.
+    """
+    last = values[:, -1:]
+    places = values == last
+    length = int((indices * places).amax()) + 1
+    given, step = (rows[:, :length], indices, last, places), max(1, BATCH // length)
+    if rows.shape[0] <= step:
+        return _first_of_equals(xp, *given)
+    parts = zip(*(a.split(step) for a in given), strict=True)
+    return xp.concat([_first_of_equals(xp, *part) for part in parts])
+
+
+def _first_of_equals(xp: Any, rows: Any, indices: Any, last: Any, places: Any) -> Any:
+    hits = where_true(xp, (rows == last).reshape(-1))
+    start = xp.arange(0, rows.numel(), rows.shape[-1], device=rows.device)[:, None]
+    place = places.cumsum(-1).add_(xp.searchsorted(hits, start)).sub_(1)  # of no use, and -1, before the first place
+    return xp.where(places, hits.take(place).sub_(start), indices)
 
 
 def first_of_value(xp: Any, rows: Any, value: Any, k: int, length: int = 0) -> Any:
@@ -125,13 +147,16 @@ def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
 
 def where_true(xp: Any, mask: Any) -> Any:
     """Return where a mask is True, by words of eight where that is seldom: nonzero takes a nanosecond an element."""
-    if mask.shape[0] < WORDS_FROM or mask.shape[0] % 8:
-        return mask.nonzero()[:, 0]
-    words = mask.view(xp.int64).nonzero()[:, 0]
+    if mask.shape[0] < WORDS_FROM:
+        return mask.nonzero().squeeze(-1)
+    bytes_ = mask[: mask.shape[0] // 8 * 8].view(-1, 8)
+    words = bytes_.view(xp.int64).nonzero().select(-1, 0)
     if 16 * words.shape[0] > mask.shape[0]:
-        return mask.nonzero()[:, 0]
-    word, byte = mask.view(-1, 8)[words].nonzero().unbind(-1)
-    return words[word] * 8 + byte
+        return mask.nonzero().squeeze(-1)
+    word, byte = bytes_.index_select(0, words).nonzero().unbind(-1)
+    found = byte.add(words.take(word), alpha=8)
+    cut = bytes_.numel()
+    return found if cut == mask.shape[0] else xp.concat([found, mask[cut:].nonzero().squeeze(-1) + cut])
 
 
 def _last(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -> tuple[Any, Any]:

@@ -1,20 +1,22 @@
 """The library's own top-k, asked for more than k, which shows where ties or NaN made it go wrong."""
 
-from operator import gt, lt
+from operator import gt, lt, ne
 from typing import Any
 
-from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name, positions
+from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.piles import columns_for
 from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
-from xtopk._select.settle import BATCH, settle
+from xtopk._select.settle import BATCH, first_of_last, where_true
 
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
 
 SORTED_UP_TO = 1 << 12
-RANKED_UP_TO = 1 << 16
-"""So few elements are sorted, or all of them compared with the last chosen, in less time than it takes to look at the
-rows in doubt."""
+RANKED_UP_TO = 1 << 15
+"""So few elements are sorted, or ranked, in less time than it takes to look at the rows in doubt."""
+
+FEW = 4
+"""So few rows are put right by Python."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
@@ -50,20 +52,22 @@ def _nan(values: Any) -> Any:
     return values.isnan() if values.is_floating_point() and values.amax().isnan() else None
 
 
-def topk_among_more(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
-    """Return the top k, stable, chosen from a few more of the library's own.
-
-    That is None if in any row all beyond the k-th equal it, so that others may, too, or NaN hides numbers.
-    """
+def topk_among_more(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
+    """Return the top k, stable, chosen from a few more of the library's own; None if NaN hides numbers or is last."""
     values, indices = x.topk(columns_for(x, k), axis, largest=rank.largest, sorted=False)
     indices, order = indices.sort(axis)
     values, order = values.gather(axis, order).sort(dim=axis, stable=True, descending=rank.largest)
     last, beyond = (values.select(axis, at).reshape(-1).tolist() for at in (k - 1, -1))
-    if not all(map(gt if rank.largest else lt, last, beyond)):
+    hides = rank.largest and not rank.nan_first and _nan(values.select(axis, 0)) is not None
+    if hides or any(map(ne, last, last)):
         return None
-    if rank.largest and not rank.nan_first and _nan(values.select(axis, 0)) is not None:
-        return None
-    return values.narrow_copy(axis, 0, k), indices.gather(axis, order.narrow(axis, 0, k))
+    values, indices = values.narrow_copy(axis, 0, k), indices.gather(axis, order.narrow(axis, 0, k))
+    if all(map(gt if rank.largest else lt, last, beyond)):
+        return values, indices
+    given = (a.detach().movedim(axis, -1) for a in (x, indices, values))  # others may equal the last, too
+    found = first_of_last(xp, *(a.reshape(-1, a.shape[-1]) for a in given))
+    indices = found.view(indices.movedim(axis, -1).shape).movedim(-1, axis).contiguous()
+    return x.gather(axis, indices), indices
 
 
 def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
@@ -77,32 +81,40 @@ def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool
         if rank.largest and least == 0:  # the bits of +0, which -0 equals
             zero = values.amin(-1, keepdim=True) == 0
             doubt = zero if rows.ndim == 1 or doubt is None else doubt | zero
-    return indices if doubt is None else mended(xp, rows, k, rank, indices, doubt)
+    return indices if doubt is None else mended(xp, rows, k, rank, rows.gather(-1, indices), indices, doubt)
 
 
-def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) -> Any:
+def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any, doubt: Any) -> Any:
     """Return the indices put right: equal ones in order, from the front where the last may equal what was left out.
 
     `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row. Few elements
-    are sorted, ranked or compared altogether; a row in which NaN is chosen is ranked anew.
+    are sorted or ranked; a row in which NaN is chosen is ranked anew.
     """
+    is_listed = 1 < k <= LISTED and rank.stable
+    if rows.ndim == 1 and is_listed and not values[:: k - 1].isnan().any():
+        return _mended_row(xp, rows, k, rank, values, indices)
     if rows.numel() <= SORTED_UP_TO:
         return indices_by_sort(rows, k, rank)
-    if rows.ndim == 1:
-        return _mended_row(xp, rows, k, rank, indices)
-    if rows.numel() <= RANKED_UP_TO:
-        is_packed = rows.dtype.itemsize < 8 or not rows.is_floating_point()
-        return indices_by_ranking(xp, rows, k, rank) if is_packed else _refilled(xp, rows, k, rank, indices)
+    if rows.ndim != 2:
+        given = (a.reshape(-1, a.shape[-1]) for a in (values, indices, doubt))
+        return mended(xp, rows.reshape(-1, rows.shape[-1]), k, rank, *given).view(indices.shape)
     wrong = doubt.any(-1)
-    is_most = 2 * int(wrong.sum()) >= wrong.numel()  # then none is copied
-    few, chosen, is_open = (a if is_most else a[wrong] for a in (rows, indices, doubt[..., -1]))
-    hidden = few.gather(-1, chosen).isnan().any(-1) if few.is_floating_point() else xp.zeros_like(is_open)
-    if rank.stable and not hidden.all():
-        is_open = is_open & ~hidden
+    count = int(wrong.sum())
+    if count <= FEW and is_listed and not values[wrong].isnan().any():
+        for place in wrong.nonzero().squeeze(-1).tolist():
+            indices[place] = _mended_row(xp, rows[place], k, rank, values[place], indices[place])
+        return indices
+    if rows.numel() <= RANKED_UP_TO and (rows.dtype.itemsize < 8 or not rows.is_floating_point()):
+        return indices_by_ranking(xp, rows, k, rank)
+    is_most = 2 * count >= rows.shape[0]  # then none is copied
+    few, values, chosen, is_open = (a if is_most else a[wrong] for a in (rows, values, indices, doubt[:, -1]))
+    hidden = values.isnan().any(-1) if few.is_floating_point() else None
+    hidden = None if hidden is None or not hidden.any() else hidden
+    if rank.stable and (hidden is None or not hidden.all()):
         if is_open.any():
-            settle(xp, few, chosen, is_open, None, rank)
-        chosen = put_in_order(xp, chosen, few.gather(-1, chosen))
-    if hidden.any():
+            chosen = first_of_last(xp, few, chosen, values)
+        chosen = put_in_order(xp, chosen, values)
+    if hidden is not None:
         step = max(1, BATCH // rows.shape[-1])
         for part in zip(*(where.split(step) for where in hidden.nonzero(as_tuple=True)), strict=True):
             chosen[part] = _beside_nan(xp, few[part], k, rank)
@@ -110,6 +122,17 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any, doubt: Any) 
         return chosen
     indices[wrong] = chosen
     return indices
+
+
+def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, values: Any, indices: Any) -> Any:
+    """Return what `mended` does of a few numbers: Python puts those in order that are better than the last."""
+    values, indices = values.tolist(), indices.tolist()
+    better = values.index(values[-1])
+    equal = where_true(xp, row[: max(indices[better:]) + 1] == values[-1]).narrow_copy(0, 0, k - better)
+    if not better:
+        return equal
+    ranks = [-value if rank.largest else value for value in values[:better]]
+    return xp.concat([equal.new_tensor([index for _, index in sorted(zip(ranks, indices, strict=False))]), equal])
 
 
 def _beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -122,36 +145,11 @@ def _beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     numbers = rows.nan_to_num(nan=-xp.inf, posinf=xp.inf, neginf=-xp.inf)
     values, chosen, doubt = topk_and_doubt(numbers, k, -1, rank)
     if doubt is not None:
-        chosen = mended(xp, numbers, k, rank, chosen, doubt)
+        chosen = mended(xp, numbers, k, rank, values, chosen, doubt)
     late = values.amin(-1) == -xp.inf  # which may have been NaN
     if late.any():
         chosen[late] = indices_by_ranking(xp, rows[late], k, rank)
     return chosen
-
-
-def _refilled(xp: Any, rows: Any, k: int, rank: Ranking, indices: Any) -> Any:
-    """Return what `_mended_row` does for each row, the first of the equals found by a top k of positions."""
-    n, values = rows.shape[-1], rows.gather(-1, indices)
-    if not rank.stable or values.isnan().any():
-        return indices_by_ranking(xp, rows, k, rank)
-    last = values[..., -1:]
-    backwards = n - positions(xp, rows, 0, n)
-    equal = n - ((rows == last) * backwards).topk(k).values
-    better = values != last
-    place = positions(xp, rows, 0, k) - better.sum(-1, keepdim=True)
-    return put_in_order(xp, xp.where(better, indices, equal.gather(-1, place.clamp_(min=0))), values)
-
-
-def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, indices: Any) -> Any:
-    """Return what `mended` does: what is better than the last chosen stays, and the first of its equals join it."""
-    values = row[indices]
-    if values.is_floating_point() and values.isnan().any():
-        return indices_by_ranking(xp, row, k, rank)
-    last = values.amin() if rank.largest else values.amax()
-    better = indices[values != last]
-    equal = (row == last).nonzero()[: k - better.shape[0], 0]
-    chosen = xp.concat([better, equal])
-    return put_in_order(xp, chosen, row[chosen])
 
 
 def indices_by_sort(rows: Any, k: int, rank: Ranking, axis: int = -1) -> Any:
