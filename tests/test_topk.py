@@ -425,3 +425,15 @@ def test_zeros_of_both_signs_among_few_positive(library: Library, k: int) -> Non
     x[:, 3 - k :] = 0
     x[:, :600:200] = 1 + rng.random((70, 3), dtype=np.float32)
     assert_agrees(library, x, k)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_rows_of_nan_beside_rows_of_ties(library: Library, dtype: str) -> None:
+    """Of which the ties are looked for in a few rows at a time, also where these are all NaN."""
+    for shape in ((60, 700), (4000, 700)):
+        x = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
+        x[len(x) // 4 :, 1:] = np.nan
+        for k in (2, 9):
+            for mode, nan in [("largest", "last"), ("largest", "greatest"), ("smallest", "last")]:
+                assert_agrees(library, x, k, mode=mode, nan=nan)

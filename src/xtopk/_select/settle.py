@@ -1,7 +1,7 @@
 """Rows in which more tie with the last chosen than were looked at: the first of these in the row take its places.
 
 What ranks before the last chosen is already among the chosen. So its value is known, and of the elements that equal
-it the first are taken. They are looked for in the beginning of the row, and in all of it where that has too few.
+it the first are taken. None of these is behind the last of those that were chosen, so no more of a row is looked at.
 
 Where the worst infinity or NaN is chosen, every number beyond that infinity is, and places are left for the first of
 these infinities, then for the first NaN.
@@ -62,24 +62,20 @@ def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ra
         indices[unsettled] = settled
 
 
-def first_of_last(xp: Any, rows: Any, indices: Any, values: Any) -> Any:
-    """Return the indices of the top k of rows of a matrix, in the places of what equals the last the first that do.
+def first_of_equals(xp: Any, rows: Any, indices: Any, last: Any, places: Any) -> Any:
+    """Return the indices of rows of a matrix with, in the places of what equals the last chosen, the first that does.
 
     None of these is behind the last of those that were chosen.
     """
-    last = values[:, -1:]
-    places = values == last
     length = int((indices * places).amax()) + 1
-    given, step = (rows[:, :length], indices, last, places), max(1, BATCH // length)
-    if rows.shape[0] <= step:
-        return _first_of_equals(xp, *given)
-    parts = zip(*(a.split(step) for a in given), strict=True)
-    return xp.concat([_first_of_equals(xp, *part) for part in parts])
-
-
-def _first_of_equals(xp: Any, rows: Any, indices: Any, last: Any, places: Any) -> Any:
-    hits = where_true(xp, (rows == last).reshape(-1))
-    start = xp.arange(0, rows.numel(), rows.shape[-1], device=rows.device)[:, None]
+    step = max(1, BATCH // length)
+    if rows.shape[0] > step:
+        parts = zip(*(a.split(step) for a in (rows[:, :length], indices, last, places)), strict=True)
+        return xp.concat([first_of_equals(xp, *part) for part in parts])
+    hits = where_true(xp, _ties(rows[:, :length], last).reshape(-1))
+    if not hits.shape[0]:
+        return indices
+    start = xp.arange(0, rows.shape[0] * length, length, device=rows.device)[:, None]
     place = places.cumsum(-1).add_(xp.searchsorted(hits, start)).sub_(1)  # of no use, and -1, before the first place
     return xp.where(places, hits.take(place).sub_(start), indices)
 
@@ -204,12 +200,11 @@ def _first_of_rows(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -
     if late.any():
         late = late & _hold_worst(xp, rows, rank)
     last, places = _last(xp, rows, indices, late, rank)
-    nth = places.cumsum(-1, dtype=xp.int32)
     if late.any():
+        nth = places.cumsum(-1, dtype=xp.int32)
         count = _ties(rows, last).cumsum(-1, dtype=xp.int32)
         total = count[:, -1:]
         missing = (rows.isnan() & late).cumsum(-1, dtype=xp.int32)
         first = xp.where(nth <= total, xp.searchsorted(count, nth), xp.searchsorted(missing, nth - total))
-    else:
-        first = nth_of(xp, rows, last, nth)
-    return xp.where(places, first, indices)
+        return xp.where(places, first, indices)
+    return first_of_equals(xp, rows, indices, last, places)

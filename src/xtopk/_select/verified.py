@@ -6,7 +6,7 @@ from typing import Any
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.piles import columns_for
 from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
-from xtopk._select.settle import BATCH, first_of_last, where_true
+from xtopk._select.settle import BATCH, first_of_equals, where_true
 
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
@@ -65,7 +65,8 @@ def topk_among_more(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
     if all(map(gt if rank.largest else lt, last, beyond)):
         return values, indices
     given = (a.detach().movedim(axis, -1) for a in (x, indices, values))  # others may equal the last, too
-    found = first_of_last(xp, *(a.reshape(-1, a.shape[-1]) for a in given))
+    rows, chosen, best = (a.reshape(-1, a.shape[-1]) for a in given)
+    found = first_of_equals(xp, rows, chosen, best[:, -1:], best == best[:, -1:])
     indices = found.view(indices.movedim(axis, -1).shape).movedim(-1, axis).contiguous()
     return x.gather(axis, indices), indices
 
@@ -112,7 +113,8 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
     hidden = None if hidden is None or not hidden.any() else hidden
     if rank.stable and (hidden is None or not hidden.all()):
         if is_open.any():
-            chosen = first_of_last(xp, few, chosen, values)
+            last = values[:, -1:]
+            chosen = first_of_equals(xp, few, chosen, last, values == last)
         chosen = put_in_order(xp, chosen, values)
     if hidden is not None:
         step = max(1, BATCH // rows.shape[-1])
