@@ -194,7 +194,6 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 LOOKED_AT_FEW = {
     **{f"xtopk._native.torch_looks.{name}": 0 for name in ("LOOKED_FROM", "PLAIN_FROM", "PLAIN_LOOSELY", "EQUAL_LONG")},
     "xtopk._native.torch_looks.LOOKED_AT": 2,
-    "xtopk._native.torch_looks.EQUAL": 1 << 30,
     "xtopk._select.equals.APART": 1,
 }
 
@@ -222,9 +221,13 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         "xtopk._native.torch_ways.MARKED_SHARES": dict.fromkeys((1, 2, 4, 8), 3),
         "xtopk._native.torch_marks.MARKED_AT_A_TIME": 20,
     }
-    few |= {"xtopk._select.settle.LONG_ROW": 200, "xtopk._select.settle.MIN_PREFIX": 1}
-    few |= {"xtopk._select.settle.WORDS_FROM": 0, "xtopk._select.verified.RANKED_UP_TO": 0}
-    few |= {"xtopk._select.verified.SORTED_UP_TO": 0, "xtopk._select.settle.BATCH": 40}
+    few |= {
+        "xtopk._select.settle.LONG_ROW": 200,
+        "xtopk._select.settle.MIN_PREFIX": 1,
+        "xtopk._select.settle.BATCH": 40,
+    }
+    few |= {f"xtopk._select.settle.{name}": 0 for name in ("WORDS_FROM", "WHOLE_UP_TO")}
+    few |= {f"xtopk._select.verified.{name}_UP_TO": 0 for name in ("SORTED", "RANKED")}
     with replaced(few):
         return function(x, *args, **options)
 

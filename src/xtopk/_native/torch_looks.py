@@ -17,7 +17,6 @@ from xtopk._native.torch_ways import (
     pile_folds,
 )
 from xtopk._order import Ranking, dtype_name
-from xtopk._select.equals import ROOM
 from xtopk._select.few_numbers import numbers_may_be_few
 from xtopk._select.ranked import PEEKED, peek
 
@@ -36,8 +35,9 @@ of all but so small a part of their range."""
 FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
 """Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
 
-EQUAL, EQUAL_LONG = 16, 64
-"""If so small a part of them are the best one, or more, the first of these are taken from rows so long, or longer."""
+EQUAL, EQUAL_LONG = 2, 64
+"""If so small a part of the ties is seen that k equals of the best let expect, or more, these are counted in some rows,
+if rows are so long, or longer."""
 
 IN_ORDER, ORDERED_CHOICES, ORDERED_LONG = 8, 1 << 20, 1 << 12
 """Rows are in order if all but so small a part are, each beside the next one. That matters where fewer than so many are
@@ -59,17 +59,17 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
     seen = _seen_against_topk(x, k, axis, rank) if way else ""
     if way and not seen:
         return way
-    looked = looked_way(x, k, axis, rank)
-    if seen != "ties" or looked == "equals":
-        return looked
+    if seen == "equals":
+        return seen
     is_narrow = x.dtype.itemsize < 8 or not x.is_floating_point()
-    if is_narrow and x.numel() < RANKED_BELOW:
+    if seen == "ties" and is_narrow and x.numel() < RANKED_BELOW:
         return "ranking"
-    return way if way == "a few more" else looked
+    looked = looked_way(x, k, axis, rank)
+    return way if seen == "ties" and looked != "equals" and way == "a few more" else looked
 
 
 def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
-    """Return what a few elements show that slows a heap, or will be chosen: "order", "NaN", "ties" or nothing."""
+    """Return what a few elements show that slows a heap or will be chosen: "order", "NaN", "equals", "ties" or none."""
     rows = _matrix(x, axis)
     steps = rows.shape[0] // PLAIN_ROWS or 1, -(-rows.shape[1] // PLAIN_AT)
     seen = rows[:: steps[0], :: steps[1]].tolist()
@@ -80,18 +80,23 @@ def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return "NaN"
     if not rank.stable:
         return ""
+    if _may_hold_equals(x, k, axis, rank, few):
+        return "equals"
     if x.dtype.itemsize <= 2:
         return "" if all(_count_best(row, rank) == 1 for row in seen) else "ties"
     if not is_heaped(x.shape[axis], k) and not x.is_floating_point():  # then whole numbers of no great range tie
         return "" if max(few) - min(few) > k * x.numel() else "ties"
-    return "ties" if len({*few}) < len(few) and _ties_in_front(few, rank) else ""
+    return "ties" if _count_ties(few, rank) else ""
 
 
-def _ties_in_front(few: list[Any], rank: Ranking) -> bool:
-    """Return whether the better half of a few elements holds equals, and is no long tail, where these become rare."""
+def _count_ties(few: list[Any], rank: Ranking) -> int:
+    """Return how many of the better half of a few elements equal another, none if that is a long tail, where few do."""
+    if len({*few}) == len(few):
+        return 0
     few = sorted(few, reverse=rank.largest)
     best = few[: len(few) // 2]
-    return len({*best}) < len(best) and TAIL * abs(best[0] - best[-1]) <= (TAIL - 1) * abs(few[0] - few[-1])
+    is_tail = best[0] != best[-1] and TAIL * abs(best[0] - best[-1]) > (TAIL - 1) * abs(few[0] - few[-1])
+    return 0 if is_tail else len(best) - len({*best})
 
 
 def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
@@ -106,7 +111,7 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     if elements < FOLDED_LOOK and pile_folds(x, k, axis, rank) > FOLDED_DEEP:
         return ""
     before, after = _neighbours(_matrix(x, axis))
-    if _has_equals(x, k, axis, rank, before):
+    if _may_hold_equals(x, k, axis, rank, before):
         return "equals"
     if _is_easy(x, k, axis, rank, before, after):
         return "torch.topk"
@@ -119,14 +124,17 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     return ""
 
 
-def _has_equals(x: Any, k: int, axis: int, rank: Ranking, few: list[Any]) -> bool:
-    """Return whether many of a few elements are the best, of rows of which no matrix must be made by a copy."""
+def _may_hold_equals(x: Any, k: int, axis: int, rank: Ranking, few: list[Any]) -> bool:
+    """Return whether k elements may equal the best, of rows of which no matrix must be made by a copy.
+
+    Of D values evenly spread k of n are the best one if k * D = n, and then so many of the better half of a few are
+    expected to tie: their number squared, by 4 * D. A fraction of that may be by chance.
+    """
     n = x.shape[axis]
     if not rank.stable or k == 1 or n < EQUAL_LONG or x.stride(axis) != 1 or _holds_nan(few):
         return False
-    equal = _count_best(few, rank)
-    is_often = equal > 1 and EQUAL * equal >= len(few) and equal * n >= ROOM * k * len(few)
-    return is_often and bool(x.ndim <= 2 or x.is_contiguous())
+    ties = _count_ties(few, rank)
+    return bool(ties and EQUAL * 4 * ties * n >= k * len(few) ** 2 and (x.ndim <= 2 or x.is_contiguous()))
 
 
 def _is_easy(x: Any, k: int, axis: int, rank: Ranking, before: list[Any], after: list[Any]) -> bool:

@@ -8,8 +8,8 @@ from xtopk._select.settle import first_of_value
 SEEN, APART = 16, 8
 """In about so many rows, at least so far apart, the equals are counted before all rows are looked at."""
 
-ROOM = 5 / 4
-"""How many times more than expected of a row are looked at first."""
+DEVIATIONS = 4
+"""How many standard deviations more than what is expected to hold k equals of a row is looked at first."""
 
 
 def indices_of_equals(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
@@ -20,7 +20,7 @@ def indices_of_equals(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     equal = (few == _best(xp, few, largest=rank.largest)).sum(-1)
     if int(equal.amin()) < k:
         return None
-    length = int(ROOM * k * n * equal.shape[0] / int(equal.sum()))
+    length = int((k + DEVIATIONS * (k**0.5 + 1)) * n * equal.shape[0] / int(equal.sum()))
     return first_of_value(xp, rows, _best(xp, rows, largest=rank.largest), k, length)
 
 

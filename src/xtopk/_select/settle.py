@@ -17,8 +17,8 @@ LONG_ROW = 1 << 18
 BATCH = 1 << 20
 """A longer row is looked at by itself, so many elements after one another; of shorter ones, so many together."""
 
-WORDS_FROM = 1 << 17
-"""So many elements of a mask are looked for what is True by eight; no more are looked at together."""
+WORDS_FROM, WHOLE_UP_TO = 1 << 17, 1 << 13
+"""So many elements of a mask are looked for what is True by eight; so few of rows are looked at altogether."""
 
 MIN_PREFIX = 64
 PREFIX_PER_CHOICE = 2
@@ -83,20 +83,21 @@ def first_of_equals(xp: Any, rows: Any, indices: Any, last: Any, places: Any) ->
 def first_of_value(xp: Any, rows: Any, value: Any, k: int, length: int = 0) -> Any:
     """Return the first `k` positions of a value in each row, None if one has fewer; `length` as for `nth_and_count`."""
     n = rows.shape[-1]
-    indices = xp.empty((rows.numel() // n, k), dtype=xp.int64, device=rows.device)
-    nth, step = positions(xp, rows, 1, k + 1), 1 if n >= LONG_ROW else max(1, BATCH // n)
-    given = (a.split(step) for a in (rows.reshape(-1, n), value.reshape(-1, 1), indices))
-    for part, v, chosen in zip(*given, strict=True):
+    lines, value, nth = rows.reshape(-1, n), value.reshape(-1, 1), positions(xp, rows, 1, k + 1)
+    step = 1 if n >= LONG_ROW else max(1, BATCH // min(n, length or n))
+    parts = [(lines, value)] if lines.shape[0] <= step else zip(lines.split(step), value.split(step), strict=True)
+    found = []
+    for part, v in parts:
         if n >= LONG_ROW:
-            found = first_of_value_in_row(xp, part[0], v[0], k)
-            is_short = found.shape[0] < k
+            found.append(first_of_value_in_row(xp, part[0], v[0], k)[None])
+            is_short = found[-1].shape[-1] < k
         else:
-            found, count = nth_and_count(xp, part, v, nth.expand(v.shape[0], k), length)
-            is_short = bool((count < k).any())
+            first, count = nth_and_count(xp, part, v, nth.expand(v.shape[0], k), length)
+            found.append(first)
+            is_short = int(count.amin()) < k
         if is_short:
             return None
-        chosen.copy_(found)
-    return indices.view(*rows.shape[:-1], k)
+    return xp.concat(found).view(*rows.shape[:-1], k)
 
 
 def nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
@@ -113,11 +114,11 @@ def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> 
     if not length:
         length = max(MIN_PREFIX, PREFIX_PER_CHOICE * nth.shape[-1])
         length = n if n <= WHOLE * length else length
-    if rows.numel() <= WORDS_FROM or length > n:
+    if rows.numel() <= WHOLE_UP_TO or length > n:
         length = n
     found, count = _nth_in(xp, rows[:, :length], value, nth)
     while length < n:
-        short = (count < nth[:, -1]).nonzero()[:, 0]
+        short = (count < nth[:, -1]).nonzero().squeeze(-1)
         if not short.numel():
             break
         have, wanted = int(count[short].sum()), int(nth[short, -1].sum())
@@ -133,12 +134,12 @@ def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> 
 def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
     lines, n = rows.shape
     hits = where_true(xp, _ties(rows, value).reshape(-1))
-    line = positions(xp, rows, 0, lines + 1) * n
+    line = xp.arange(0, (lines + 1) * n, n, device=rows.device)
     start = xp.searchsorted(hits, line)
     if not hits.shape[0]:
         return xp.zeros_like(nth, dtype=xp.int64), start.diff()
-    place = (start[:-1, None] + nth - 1).clamp_(0, hits.shape[0] - 1)
-    return hits[place].sub_(line[:-1, None]), start.diff()
+    place = (start[:-1, None] + nth).sub_(1).clamp_(0, hits.shape[0] - 1)
+    return hits.take(place).sub_(line[:-1, None]), start.diff()
 
 
 def where_true(xp: Any, mask: Any) -> Any:
