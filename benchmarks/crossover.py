@@ -109,6 +109,12 @@ TIED_HEAPS: tuple[Case, ...] = tuple(
     for shape, k in (((16, 1300), 5), ((33, 2700), 10), ((9, 10_000), 19), ((400, 700), 6), ((98, 7000), 17))
     for d in ("equals", "wide equals", "many values", "long tail", "int64")
 )
+HALF_NAN: tuple[Case, ...] = tuple(
+    ((count, n), n // s, d)
+    for count, n in ((8, 10_000), (100, 800))
+    for s in (70, 400)
+    for d in ("nan", "half nan", "wide half nan", "nearly nan")
+)
 FOLDABLE: tuple[Case, ...] = tuple(
     ((count, n), n // s, d)
     for count, n in ((64, 1000), (256, 1000), (8, 16_000), (16, 16_000), (4, 65_000))
@@ -346,6 +352,7 @@ CONSTANTS = (
     Constant("torch", TORCH_LOOKS, "PLAIN_AT", (4, 32), UNTIED),
     Constant("torch", TORCH_LOOKS, "PLAIN_ROWS", (1, 8), UNTIED),
     Constant("torch", TORCH_LOOKS, "RANKED_BELOW", (0, 1 << 16, 1 << 20), TIED_HEAPS),
+    Constant("torch", TORCH_LOOKS, "NUMBERS", (1, 8, 1 << 30), HALF_NAN),
     Constant("torch", TORCH_LOOKS, "TAIL", (1, 1 << 30), TIED_HEAPS),
     Constant(
         "torch",
@@ -628,6 +635,7 @@ FIXED = {
 
 KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "nan": lambda rng, x: np.where(rng.random(x.shape) < 0.05, np.nan, x),
+    "half nan": lambda rng, x: np.where(rng.random(x.shape) < 0.5, np.nan, x),
     "nearly nan": lambda rng, x: np.where(rng.random(x.shape) < 0.99, np.nan, x),
     "tied": lambda rng, x: np.maximum(x, 0),
     "sparse": lambda rng, x: np.maximum(x, 1.28),

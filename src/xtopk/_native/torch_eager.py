@@ -32,7 +32,7 @@ from xtopk._select.piles import columns_for, indices_by_columns
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
 from xtopk._select.sampled import indices_by_sample
 from xtopk._select.settle import first_of_value_in_row
-from xtopk._select.verified import indices_by_topk
+from xtopk._select.verified import indices_by_topk, topk_beside_nan
 
 FOLDED_AT_A_TIME = 1 << 24
 CANDIDATES_AT_A_TIME = 1 << 19
@@ -50,6 +50,8 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, looked: str = "") -
         rows, name = rows.view(xp.uint8), "uint8"
     if looked == "ranking" and rows.numel() <= RANKED_AT_A_TIME and not rows.is_floating_point():
         return indices_by_ranking(xp, rows, k, rank)
+    if looked == "numbers":
+        return topk_beside_nan(xp, rows, k, rank)
     if looked == "equals" and (found := indices_of_equals(xp, rows, k, rank)) is not None:
         return found
     if name in UNSUPPORTED and (length := piece_length(rows, k)):

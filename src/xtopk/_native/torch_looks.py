@@ -32,6 +32,9 @@ RANKED_BELOW, TAIL = 1 << 18, 4
 """Fewer elements are ranked if they will tie: if there are equals in the better half of a few, and that is no long tail
 of all but so small a part of their range."""
 
+NUMBERS = 2
+"""So many times more numbers than are chosen must be expected beside NaN, to look at nothing else."""
+
 FOLDED_LOOK, FOLDED_DEEP = 1 << 21, 5
 """Of fewer elements that are folded more often, none is looked at: that takes up to a tenth of what they do."""
 
@@ -59,7 +62,7 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
     seen = _seen_against_topk(x, k, axis, rank) if way else ""
     if way and not seen:
         return way
-    if seen == "equals":
+    if seen in ("equals", "numbers"):
         return seen
     is_narrow = x.dtype.itemsize < 8 or not x.is_floating_point()
     if seen == "ties" and is_narrow and x.numel() < RANKED_BELOW:
@@ -69,7 +72,10 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 
 def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
-    """Return what a few elements show that slows a heap or will be chosen: "order", "NaN", "equals", "ties" or none."""
+    """Return what a few elements show that slows a heap or will be chosen, "" for nothing.
+
+    That is "order", "NaN", "numbers" where there are enough of these beside NaN, "equals" of the best, or "ties".
+    """
     rows = _matrix(x, axis)
     steps = rows.shape[0] // PLAIN_ROWS or 1, -(-rows.shape[1] // PLAIN_AT)
     seen = rows[:: steps[0], :: steps[1]].tolist()
@@ -77,7 +83,8 @@ def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
     if any(all(map(lt if rank.largest else gt, row, row[1:])) for row in seen):  # each element enters the heap
         return "order"
     if rank.largest and (rank.stable or not rank.nan_first) and _holds_nan(few):  # it hides numbers, or ties
-        return "NaN"
+        is_many = sum(map(eq, few, few)) * x.shape[axis] >= NUMBERS * k * len(few)
+        return "numbers" if is_many and x.dtype.itemsize > 2 and not rank.nan_first else "NaN"
     if not rank.stable:
         return ""
     if _may_hold_equals(x, k, axis, rank, few):

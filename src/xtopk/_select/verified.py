@@ -92,8 +92,9 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
     are sorted or ranked; a row in which NaN is chosen is ranked anew.
     """
     is_listed = 1 < k <= LISTED and rank.stable
-    if rows.ndim == 1 and is_listed and not values[:: k - 1].isnan().any():
-        return _mended_row(xp, rows, k, rank, values, indices)
+    if rows.ndim == 1 and is_listed:
+        hides = values[:: k - 1].isnan().any()
+        return indices_by_ranking(xp, rows, k, rank) if hides else _mended_row(xp, rows, k, rank, values, indices)
     if rows.numel() <= SORTED_UP_TO:
         return indices_by_sort(rows, k, rank)
     if rows.ndim != 2:
@@ -111,6 +112,8 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
     few, values, chosen, is_open = (a if is_most else a[wrong] for a in (rows, values, indices, doubt[:, -1]))
     hidden = values.isnan().any(-1) if few.is_floating_point() else None
     hidden = None if hidden is None or not hidden.any() else hidden
+    if hidden is not None and is_most and rows.numel() <= BATCH and hidden.all():
+        return topk_beside_nan(xp, rows, k, rank)
     if rank.stable and (hidden is None or not hidden.all()):
         if is_open.any():
             last = values[:, -1:]
@@ -119,7 +122,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
     if hidden is not None:
         step = max(1, BATCH // rows.shape[-1])
         for part in zip(*(where.split(step) for where in hidden.nonzero(as_tuple=True)), strict=True):
-            chosen[part] = _beside_nan(xp, few[part], k, rank)
+            chosen[part] = topk_beside_nan(xp, few[part], k, rank)
     if is_most:
         return chosen
     indices[wrong] = chosen
@@ -137,8 +140,8 @@ def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, values: Any, indices: 
     return xp.concat([equal.new_tensor([index for _, index in sorted(zip(ranks, indices, strict=False))]), equal])
 
 
-def _beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices of rows in which NaN was chosen: where it only hid numbers, with -inf in its place.
+def topk_beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
+    """Return the indices of rows that hold NaN: where it only hides numbers, with -inf in its place.
 
     Then none is chosen, so that what is mended of that is not done again.
     """
@@ -146,9 +149,11 @@ def _beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         return indices_by_ranking(xp, rows, k, rank)
     numbers = rows.nan_to_num(nan=-xp.inf, posinf=xp.inf, neginf=-xp.inf)
     values, chosen, doubt = topk_and_doubt(numbers, k, -1, rank)
+    late = values.amin(-1) == -xp.inf  # which may have been NaN
+    if late.all():
+        return indices_by_ranking(xp, rows, k, rank)
     if doubt is not None:
         chosen = mended(xp, numbers, k, rank, values, chosen, doubt)
-    late = values.amin(-1) == -xp.inf  # which may have been NaN
     if late.any():
         chosen[late] = indices_by_ranking(xp, rows[late], k, rank)
     return chosen
