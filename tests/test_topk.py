@@ -437,3 +437,14 @@ def test_rows_of_nan_beside_rows_of_ties(library: Library, dtype: str) -> None:
         for k in (2, 9):
             for mode, nan in [("largest", "last"), ("largest", "greatest"), ("smallest", "last")]:
                 assert_agrees(library, x, k, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_rows_of_few_values_one_with_nan(library: Library, dtype: str) -> None:
+    """Which is none of those that are looked at, or in which equals are counted."""
+    for shape in ((100, 1000), (100, 2000)):
+        x = np.tile(np.array([1, 0], dtype), (shape[0], shape[1] // 2))
+        x[1, 5:105] = np.nan
+        for mode, nan in [("largest", "last"), ("largest", "greatest"), ("smallest", "last")]:
+            assert_agrees(library, x, 5, mode=mode, nan=nan)

@@ -13,7 +13,7 @@ DEVIATIONS = 4
 
 
 def indices_of_equals(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
-    """Return the indices of the top k of each row; None if the best of one is NaN, or fewer than k equal it."""
+    """Return the indices of the top k of each row; None if one holds NaN that is last, or fewer than k of the best."""
     n, lines = rows.shape[-1], rows.reshape(-1, rows.shape[-1])
     apart = max(APART, lines.shape[0] // SEEN)
     few = lines[min(apart, lines.shape[0]) - 1 :: apart]
@@ -21,7 +21,10 @@ def indices_of_equals(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if int(equal.amin()) < k:
         return None
     length = int((k + DEVIATIONS * (k**0.5 + 1)) * n * equal.shape[0] / int(equal.sum()))
-    return first_of_value(xp, rows, _best(xp, rows, largest=rank.largest), k, length)
+    best = _best(xp, rows, largest=rank.largest)
+    if rows.is_floating_point() and not rank.nan_first and best.isnan().any():
+        return None
+    return first_of_value(xp, rows, best, k, length)
 
 
 def _best(xp: Any, rows: Any, *, largest: bool) -> Any:
