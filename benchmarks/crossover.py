@@ -174,9 +174,16 @@ LOOKED_FOLDS: tuple[Case, ...] = tuple(
     for d in ("float32", "equals")
 )
 TIED_ROWS: tuple[Case, ...] = tuple(
-    ((count, n), n // 20, d)
-    for count, n in ((30_000, 40), (1000, 1000), (30, 100_000))
-    for d in ("ties", "equals", "constant")
+    ((count, n), n // s, d)
+    for count, n in ((30_000, 40), (64, 2500), (1000, 1000), (30, 100_000))
+    for s in (3, 20)
+    for d in ("ties", "equals", "constant", "saturated", "pruned")
+)
+TIED_LISTS: tuple[Case, ...] = tuple(((20_000,), k, d) for k in (40, 150, 300, 1000) for d in ("many values", "int64"))
+EVEN: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape, k in (((64, 32_768), 10), ((300, 5000), 50), ((1000, 4096), 10), ((64, 2500), 10))
+    for d in ("equals", "many values", "pruned")
 )
 ORDERED: tuple[Case, ...] = tuple(
     ((count, n), k, "ascending") for count, n in ((3000, 60), (50_000, 60), (3000, 1000)) for k in (n // 6, n // 2, n)
@@ -364,7 +371,7 @@ CONSTANTS = (
     ),
     Constant("torch", TORCH_LOOKS, "FOLDED_LOOK", (0, 1 << 26), LOOKED_FOLDS),
     Constant("torch", TORCH_LOOKS, "FOLDED_DEEP", (3, 10), LOOKED_FOLDS),
-    Constant("torch", TORCH_LOOKS, "EQUAL", (1, 8, 64), TIED_ROWS),
+    Constant("torch", TORCH_LOOKS, "EQUAL", (1, 8, 64), EVEN),
     Constant("torch", TORCH_LOOKS, "EQUAL_LONG", (8, 512), TIED_ROWS),
     Constant("torch", TORCH_LOOKS, "IN_ORDER", (2, 64), LOOKED),
     Constant("torch", TORCH_LOOKS, "ORDERED_CHOICES", (0, 1 << 18, 1 << 23), ORDERED),
@@ -500,7 +507,8 @@ CONSTANTS = (
     Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
     Constant("torch", VERIFIED, "SORTED_UP_TO", (0, 1 << 14), (((32, 100), 5, "ties"), ((16, 512), 5, "ties"))),
     Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), *TIED_HEAPS)),
-    Constant("torch", VERIFIED, "FEW", (0, 16), TIED_HEAPS),
+    Constant("torch", VERIFIED, "ROWS_LISTED", (0, 16), TIED_HEAPS),
+    Constant("torch", VERIFIED, "ROW_LISTED", (64, 1 << 12), TIED_LISTS),
     Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
     Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),
     Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
@@ -638,6 +646,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
     "half nan": lambda rng, x: np.where(rng.random(x.shape) < 0.5, np.nan, x),
     "nearly nan": lambda rng, x: np.where(rng.random(x.shape) < 0.99, np.nan, x),
     "tied": lambda rng, x: np.maximum(x, 0),
+    "pruned": lambda rng, x: np.where(np.abs(x) < 1, 0, x),
     "sparse": lambda rng, x: np.maximum(x, 1.28),
     "saturated": lambda rng, x: np.minimum(x, 0),
     "ties": lambda rng, x: np.floor(8 * rng.random(x.shape)),

@@ -194,6 +194,7 @@ def torch_call_static(function: Any, x: Any, *args: Any, **options: Any) -> Any:
 LOOKED_AT_FEW = {
     **{f"xtopk._native.torch_looks.{name}": 0 for name in ("LOOKED_FROM", "PLAIN_FROM", "PLAIN_LOOSELY", "EQUAL_LONG")},
     "xtopk._native.torch_looks.LOOKED_AT": 2,
+    "xtopk._native.torch_looks.EQUAL": 1 << 30,
     "xtopk._select.equals.APART": 1,
 }
 
@@ -228,6 +229,7 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
     }
     few |= {f"xtopk._select.settle.{name}": 0 for name in ("WORDS_FROM", "WHOLE_UP_TO")}
     few |= {f"xtopk._select.verified.{name}_UP_TO": 0 for name in ("SORTED", "RANKED")}
+    few |= {"xtopk._select.verified.BATCH": 40, "xtopk._select.verified.ROWS_LISTED": 1}
     with replaced(few):
         return function(x, *args, **options)
 

@@ -448,3 +448,15 @@ def test_rows_of_few_values_one_with_nan(library: Library, dtype: str) -> None:
         x[1, 5:105] = np.nan
         for mode, nan in [("largest", "last"), ("largest", "greatest"), ("smallest", "last")]:
             assert_agrees(library, x, 5, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
+def test_zeros_beside_ties(library: Library, dtype: str) -> None:
+    """+0 is the last of some row, which -0 before it equals, though its bits do not."""
+    x = np.random.default_rng(0).random((4000, 700)).astype(dtype)
+    x[3, 5:9] = 2
+    for k in (4, 9):
+        x[k] = -1
+        x[k, 10], x[k, 20], x[k, 30 : 30 + k - 1] = -0.0, 0.0, np.arange(1, k)
+        assert_agrees(library, x, k)

@@ -61,11 +61,11 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
-        given = values.detach(), indices, doubt
+        given = [values.detach(), indices, doubt]
         if is_row:
-            given = (a.reshape(-1) for a in given)
+            given = [a.reshape(-1) for a in given]
         elif rows is not row:
-            given = (a.movedim(axis, -1) for a in given)
+            given = [a.movedim(axis, -1) for a in given]
         indices = mended(xp, rows.detach(), k, rank, *given)
     elif looks:
         indices = indices_eager(xp, rows.detach(), k, rank, way)

@@ -68,7 +68,9 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
     if seen == "ties" and is_narrow and x.numel() < RANKED_BELOW:
         return "ranking"
     looked = looked_way(x, k, axis, rank)
-    return way if seen == "ties" and looked != "equals" and way == "a few more" else looked
+    if seen == "ties" and way == "a few more" and looked != "equals":
+        return way
+    return looked
 
 
 def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
@@ -97,11 +99,14 @@ def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 
 def _count_ties(few: list[Any], rank: Ranking) -> int:
-    """Return how many of the better half of a few elements equal another, none if that is a long tail, where few do."""
+    """Return how many of the few elements that are better than the median, or of half if none is, equal another.
+
+    That is none if they are a long tail, where equals become rare.
+    """
     if len({*few}) == len(few):
         return 0
     few = sorted(few, reverse=rank.largest)
-    best = few[: len(few) // 2]
+    best = few[: few.index(few[len(few) // 2])] or few[: len(few) // 2]
     is_tail = best[0] != best[-1] and TAIL * abs(best[0] - best[-1]) > (TAIL - 1) * abs(few[0] - few[-1])
     return 0 if is_tail else len(best) - len({*best})
 
@@ -134,14 +139,15 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
 def _may_hold_equals(x: Any, k: int, axis: int, rank: Ranking, few: list[Any]) -> bool:
     """Return whether k elements may equal the best, of rows of which no matrix must be made by a copy.
 
-    Of D values evenly spread k of n are the best one if k * D = n, and then so many of the better half of a few are
-    expected to tie: their number squared, by 4 * D. A fraction of that may be by chance.
+    That is so if enough of a few do. Of D values evenly spread k of n are the best one if k * D = n, and then so many
+    of the better half of a few are expected to tie: their number squared, by 4 * D. A fraction of that is by chance.
     """
-    n = x.shape[axis]
+    n, seen = x.shape[axis], len(few)
     if not rank.stable or k == 1 or n < EQUAL_LONG or x.stride(axis) != 1 or _holds_nan(few):
         return False
-    ties = _count_ties(few, rank)
-    return bool(ties and EQUAL * 4 * ties * n >= k * len(few) ** 2 and (x.ndim <= 2 or x.is_contiguous()))
+    ties, equal = _count_ties(few, rank), _count_best(few, rank)
+    is_often = (equal > 1 and equal * n >= k * seen) or (ties and EQUAL * 4 * ties * n >= k * seen**2)
+    return bool(is_often and (x.ndim <= 2 or x.is_contiguous()))
 
 
 def _is_easy(x: Any, k: int, axis: int, rank: Ranking, before: list[Any], after: list[Any]) -> bool:

@@ -1,7 +1,8 @@
 """Rows in which more tie with the last chosen than were looked at: the first of these in the row take its places.
 
 What ranks before the last chosen is already among the chosen. So its value is known, and of the elements that equal
-it the first are taken. None of these is behind the last of those that were chosen, so no more of a row is looked at.
+it the first are taken. None of these is behind the last of those that were chosen. Where the library's own top-k chose,
+that is about where it began to leave equals out; else they may be anywhere, and the front of a row is looked at first.
 
 Where the worst infinity or NaN is chosen, every number beyond that infinity is, and places are left for the first of
 these infinities, then for the first NaN.
@@ -18,7 +19,8 @@ BATCH = 1 << 20
 """A longer row is looked at by itself, so many elements after one another; of shorter ones, so many together."""
 
 WORDS_FROM, WHOLE_UP_TO = 1 << 17, 1 << 13
-"""So many elements of a mask are looked for what is True by eight; so few of rows are looked at altogether."""
+"""So many elements of a mask are looked for what is True by eight, and no more of rows that had too few are looked at
+altogether; so few of rows at first."""
 
 MIN_PREFIX = 64
 PREFIX_PER_CHOICE = 2
@@ -62,17 +64,20 @@ def settle(xp: Any, rows: Any, indices: Any, unsettled: Any, late: Any, rank: Ra
         indices[unsettled] = settled
 
 
-def first_of_equals(xp: Any, rows: Any, indices: Any, last: Any, places: Any) -> Any:
-    """Return the indices of rows of a matrix with, in the places of what equals the last chosen, the first that does.
+def first_of_equals(xp: Any, rows: Any, indices: Any, values: Any) -> Any:
+    """Return the indices of the top k of rows of a matrix, in the places of what equals the last the first that do.
 
-    None of these is behind the last of those that were chosen.
+    None of these is behind the last of those that were chosen, and no more of the rows is compared. Where the last is
+    NaN, nothing equals it.
     """
+    last = values[:, -1:]
+    places = values == last
     length = int((indices * places).amax()) + 1
     step = max(1, BATCH // length)
     if rows.shape[0] > step:
-        parts = zip(*(a.split(step) for a in (rows[:, :length], indices, last, places)), strict=True)
+        parts = zip(*(a.split(step) for a in (rows[:, :length], indices, values)), strict=True)
         return xp.concat([first_of_equals(xp, *part) for part in parts])
-    hits = where_true(xp, _ties(rows[:, :length], last).reshape(-1))
+    hits = where_true(xp, (rows[:, :length] == last).reshape(-1))
     if not hits.shape[0]:
         return indices
     start = xp.arange(0, rows.shape[0] * length, length, device=rows.device)[:, None]
@@ -84,20 +89,16 @@ def first_of_value(xp: Any, rows: Any, value: Any, k: int, length: int = 0) -> A
     """Return the first `k` positions of a value in each row, None if one has fewer; `length` as for `nth_and_count`."""
     n = rows.shape[-1]
     lines, value, nth = rows.reshape(-1, n), value.reshape(-1, 1), positions(xp, rows, 1, k + 1)
-    step = 1 if n >= LONG_ROW else max(1, BATCH // min(n, length or n))
-    parts = [(lines, value)] if lines.shape[0] <= step else zip(lines.split(step), value.split(step), strict=True)
-    found = []
-    for part, v in parts:
-        if n >= LONG_ROW:
-            found.append(first_of_value_in_row(xp, part[0], v[0], k)[None])
-            is_short = found[-1].shape[-1] < k
-        else:
-            first, count = nth_and_count(xp, part, v, nth.expand(v.shape[0], k), length)
-            found.append(first)
-            is_short = int(count.amin()) < k
-        if is_short:
+    if n < LONG_ROW:
+        found, count = nth_and_count(xp, lines, value, nth.expand(lines.shape[0], k), length)
+        return None if int(count.amin()) < k else found.view(*rows.shape[:-1], k)
+    indices = xp.empty((lines.shape[0], k), dtype=xp.int64, device=rows.device)
+    for row, v, chosen in zip(lines, value, indices, strict=True):
+        first = first_of_value_in_row(xp, row, v, k)
+        if first.shape[0] < k:
             return None
-    return xp.concat(found).view(*rows.shape[:-1], k)
+        chosen.copy_(first)
+    return indices.view(*rows.shape[:-1], k)
 
 
 def nth_of(xp: Any, rows: Any, value: Any, nth: Any) -> Any:
@@ -123,7 +124,7 @@ def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> 
             break
         have, wanted = int(count[short].sum()), int(nth[short, -1].sum())
         length *= 1 + 5 * wanted // (4 * max(1, have))
-        length = length if 2 * length < n else n
+        length = length if 2 * length < n and short.numel() * n > WORDS_FROM else n
         if 2 * short.numel() >= rows.shape[0]:
             found, count = _nth_in(xp, rows[:, :length], value, nth)
         else:
@@ -133,6 +134,10 @@ def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> 
 
 def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
     lines, n = rows.shape
+    if lines > (step := max(1, BATCH // n)):
+        parts = zip(*(a.split(step) for a in (rows, value, nth)), strict=True)
+        found, counts = zip(*(_nth_in(xp, *part) for part in parts), strict=True)
+        return xp.concat(found), xp.concat(counts)
     hits = where_true(xp, _ties(rows, value).reshape(-1))
     line = xp.arange(0, (lines + 1) * n, n, device=rows.device)
     start = xp.searchsorted(hits, line)
@@ -201,11 +206,12 @@ def _first_of_rows(xp: Any, rows: Any, indices: Any, late: Any, rank: Ranking) -
     if late.any():
         late = late & _hold_worst(xp, rows, rank)
     last, places = _last(xp, rows, indices, late, rank)
+    nth = places.cumsum(-1, dtype=xp.int32)
     if late.any():
-        nth = places.cumsum(-1, dtype=xp.int32)
         count = _ties(rows, last).cumsum(-1, dtype=xp.int32)
         total = count[:, -1:]
         missing = (rows.isnan() & late).cumsum(-1, dtype=xp.int32)
         first = xp.where(nth <= total, xp.searchsorted(count, nth), xp.searchsorted(missing, nth - total))
-        return xp.where(places, first, indices)
-    return first_of_equals(xp, rows, indices, last, places)
+    else:
+        first = nth_of(xp, rows[:, : int((indices * places).amax()) + 1], last, nth)
+    return xp.where(places, first, indices)

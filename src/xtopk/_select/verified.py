@@ -13,10 +13,11 @@ LISTED = 64
 
 SORTED_UP_TO = 1 << 12
 RANKED_UP_TO = 1 << 15
-"""So few elements are sorted, or ranked, in less time than it takes to look at the rows in doubt."""
+"""So few elements are sorted, or ranked if they leave room for a position, in less time than it takes to look at the
+rows in doubt."""
 
-FEW = 4
-"""So few rows are put right by Python."""
+ROW_LISTED, ROWS_LISTED = 512, 4
+"""So few that were chosen of one row, or in so few rows, are put right by Python."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
@@ -66,7 +67,7 @@ def topk_among_more(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[
         return values, indices
     given = (a.detach().movedim(axis, -1) for a in (x, indices, values))  # others may equal the last, too
     rows, chosen, best = (a.reshape(-1, a.shape[-1]) for a in given)
-    found = first_of_equals(xp, rows, chosen, best[:, -1:], best == best[:, -1:])
+    found = first_of_equals(xp, rows, chosen, best)
     indices = found.view(indices.movedim(axis, -1).shape).movedim(-1, axis).contiguous()
     return x.gather(axis, indices), indices
 
@@ -88,11 +89,10 @@ def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool
 def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any, doubt: Any) -> Any:
     """Return the indices put right: equal ones in order, from the front where the last may equal what was left out.
 
-    `doubt` is for each index, the next to last being the last where all are chosen, or for all of a row. Few elements
-    are sorted or ranked; a row in which NaN is chosen is ranked anew.
+    The values are in order. `doubt` is for each index, the next to last being the last where all are chosen, or for all
+    of a row. Few elements are sorted or ranked, and what few are chosen of few rows is put in order by Python.
     """
-    is_listed = 1 < k <= LISTED and rank.stable
-    if rows.ndim == 1 and is_listed:
+    if rows.ndim == 1 < k <= ROW_LISTED and rank.stable:
         hides = values[:: k - 1].isnan().any()
         return indices_by_ranking(xp, rows, k, rank) if hides else _mended_row(xp, rows, k, rank, values, indices)
     if rows.numel() <= SORTED_UP_TO:
@@ -102,7 +102,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
         return mended(xp, rows.reshape(-1, rows.shape[-1]), k, rank, *given).view(indices.shape)
     wrong = doubt.any(-1)
     count = int(wrong.sum())
-    if count <= FEW and is_listed and not values[wrong].isnan().any():
+    if count <= ROWS_LISTED and 1 < k <= LISTED and rank.stable and not values[wrong].isnan().any():
         for place in wrong.nonzero().squeeze(-1).tolist():
             indices[place] = _mended_row(xp, rows[place], k, rank, values[place], indices[place])
         return indices
@@ -110,16 +110,14 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
         return indices_by_ranking(xp, rows, k, rank)
     is_most = 2 * count >= rows.shape[0]  # then none is copied
     few, values, chosen, is_open = (a if is_most else a[wrong] for a in (rows, values, indices, doubt[:, -1]))
-    hidden = values.isnan().any(-1) if few.is_floating_point() else None
-    hidden = None if hidden is None or not hidden.any() else hidden
-    if hidden is not None and is_most and rows.numel() <= BATCH and hidden.all():
+    hidden = values.isnan().any(-1) if few.is_floating_point() else xp.zeros_like(is_open)
+    if is_most and rows.numel() <= BATCH and hidden.all():
         return topk_beside_nan(xp, rows, k, rank)
-    if rank.stable and (hidden is None or not hidden.all()):
-        if is_open.any():
-            last = values[:, -1:]
-            chosen = first_of_equals(xp, few, chosen, last, values == last)
+    if rank.stable and not hidden.all():
+        if (is_open & ~hidden).any():
+            chosen = first_of_equals(xp, few, chosen, values)
         chosen = put_in_order(xp, chosen, values)
-    if hidden is not None:
+    if hidden.any():
         step = max(1, BATCH // rows.shape[-1])
         for part in zip(*(where.split(step) for where in hidden.nonzero(as_tuple=True)), strict=True):
             chosen[part] = topk_beside_nan(xp, few[part], k, rank)
