@@ -23,6 +23,7 @@ from xtopk._native.torch_operations import gather
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._native.torch_ways import eager_plan, is_marked
 from xtopk._order import Ranking
+from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt
 
 
@@ -49,14 +50,17 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     is_row = x.ndim > 1 and looks and x.numel() == x.shape[axis]
     row, at = (x.detach().reshape(-1), 0) if is_row else (x, axis)
     way = way_of(row, k, at, rank) if looks else ""
+    rows = row if at == row.ndim - 1 else row.movedim(at, -1)
+    equals = None
+    if way == "equals" and (equals := indices_of_equals(xp, rows.detach(), k, rank)) is None:
+        way = way_of(row, k, at, rank, equals=False)
     if way == "sort":
         indices = indices_by_sort(x.detach(), k, rank, axis)
         return gather(xp, x, axis, indices), indices
     if way == "a few more":
         if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
             return found
-        way = looked_way(row, k, at, rank)
-    rows = row if at == row.ndim - 1 else row.movedim(at, -1)
+        way = looked_way(row, k, at, rank, equals=False)
     if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
@@ -67,6 +71,8 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         elif rows is not row:
             given = [a.movedim(axis, -1) for a in given]
         indices = mended(xp, rows.detach(), k, rank, *given)
+    elif equals is not None:
+        indices = equals
     elif looks:
         indices = indices_eager(xp, rows.detach(), k, rank, way)
     else:

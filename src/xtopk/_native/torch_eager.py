@@ -25,7 +25,6 @@ from xtopk._native.torch_ways import (
     plan_of_rows,
 )
 from xtopk._order import Ranking, dtype_name
-from xtopk._select.equals import indices_of_equals
 from xtopk._select.few_numbers import indices_of_few_numbers
 from xtopk._select.long_row import indices_of_row
 from xtopk._select.piles import columns_for, indices_by_columns
@@ -52,8 +51,6 @@ def indices_eager(xp: Any, rows: Any, k: int, rank: Ranking, looked: str = "") -
         return indices_by_ranking(xp, rows, k, rank)
     if looked == "numbers":
         return topk_beside_nan(xp, rows, k, rank)
-    if looked == "equals" and (found := indices_of_equals(xp, rows, k, rank)) is not None:
-        return found
     if name in UNSUPPORTED and (length := piece_length(rows, k)):
         return _indices_in_pieces(xp, rows, k, rank, length)
     if not rank.sorted and is_unordered(rows, k, -1) and (found := unordered(xp, rows, k, rank)) is not None:

@@ -53,13 +53,16 @@ HEAPED_FLOATS = 1 << 21
 """Fewer floats are given to the heap as they are, and more of them as integers, if none that is chosen is negative."""
 
 
-def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
-    """Return the way of `direct_way`, unless a few elements speak against `torch.topk`, or that of `looked_way`."""
+def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> str:
+    """Return the way of `direct_way`, unless a few elements speak against `torch.topk`, or that of `looked_way`.
+
+    That is "equals" only if these are still to be counted.
+    """
     way = direct_way(x, k, axis, rank)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
     if way and (way == "sort" or k == 1 or x.numel() < least):
         return way
-    seen = _seen_against_topk(x, k, axis, rank) if way else ""
+    seen = _seen_against_topk(x, k, axis, rank, equals=equals) if way else ""
     if way and not seen:
         return way
     if seen in ("equals", "numbers"):
@@ -67,13 +70,13 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking) -> str:
     is_narrow = x.dtype.itemsize < 8 or not x.is_floating_point()
     if seen == "ties" and is_narrow and x.numel() < RANKED_BELOW:
         return "ranking"
-    looked = looked_way(x, k, axis, rank)
+    looked = looked_way(x, k, axis, rank, equals=equals)
     if seen == "ties" and way == "a few more" and looked != "equals":
         return way
     return looked
 
 
-def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
+def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) -> str:
     """Return what a few elements show that slows a heap or will be chosen, "" for nothing.
 
     That is "order", "NaN", "numbers" where there are enough of these beside NaN, "equals" of the best, or "ties".
@@ -89,7 +92,7 @@ def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return "numbers" if is_many and x.dtype.itemsize > 2 and not rank.nan_first else "NaN"
     if not rank.stable:
         return ""
-    if _may_hold_equals(x, k, axis, rank, few):
+    if equals and _may_hold_equals(x, k, axis, rank, few):
         return "equals"
     if x.dtype.itemsize <= 2:
         return "" if all(_count_best(row, rank) == 1 for row in seen) else "ties"
@@ -111,7 +114,7 @@ def _count_ties(few: list[Any], rank: Ranking) -> int:
     return 0 if is_tail else len(best) - len({*best})
 
 
-def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
+def looked_way(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> str:
     """Return the way that a few elements show: "equals", "torch.topk" where it is fast, "ranking" or none."""
     n, elements = x.shape[axis], x.numel()
     if elements < LOOKED_FROM or n < (LOOKED_AT if k > 1 else 2) or dtype_name(x.dtype) in UNSIGNED:
@@ -123,7 +126,7 @@ def looked_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     if elements < FOLDED_LOOK and pile_folds(x, k, axis, rank) > FOLDED_DEEP:
         return ""
     before, after = _neighbours(_matrix(x, axis))
-    if _may_hold_equals(x, k, axis, rank, before):
+    if equals and _may_hold_equals(x, k, axis, rank, before):
         return "equals"
     if _is_easy(x, k, axis, rank, before, after):
         return "torch.topk"
@@ -140,12 +143,13 @@ def _may_hold_equals(x: Any, k: int, axis: int, rank: Ranking, few: list[Any]) -
     """Return whether k elements may equal the best, of rows of which no matrix must be made by a copy.
 
     That is so if enough of a few do. Of D values evenly spread k of n are the best one if k * D = n, and then so many
-    of the better half of a few are expected to tie: their number squared, by 4 * D. A fraction of that is by chance.
+    of the better half of a few are expected to tie: their number squared, by 4 * D. A fraction of that is by chance,
+    and of up to 16 bits many are.
     """
     n, seen = x.shape[axis], len(few)
     if not rank.stable or k == 1 or n < EQUAL_LONG or x.stride(axis) != 1 or _holds_nan(few):
         return False
-    ties, equal = _count_ties(few, rank), _count_best(few, rank)
+    ties, equal = 0 if x.dtype.itemsize <= 2 else _count_ties(few, rank), _count_best(few, rank)
     is_often = (equal > 1 and equal * n >= k * seen) or (ties and EQUAL * 4 * ties * n >= k * seen**2)
     return bool(is_often and (x.ndim <= 2 or x.is_contiguous()))
 
