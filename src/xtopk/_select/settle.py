@@ -8,8 +8,9 @@ Where the worst infinity or NaN is chosen, every number beyond that infinity is,
 these infinities, then for the first NaN.
 """
 
+from collections.abc import Callable
 from functools import reduce
-from operator import or_
+from operator import eq, or_
 from typing import Any
 
 from xtopk._order import Ranking, positions
@@ -73,16 +74,8 @@ def first_of_equals(xp: Any, rows: Any, indices: Any, values: Any) -> Any:
     last = values[:, -1:]
     places = values == last
     length = int((indices * places).amax()) + 1
-    step = max(1, BATCH // length)
-    if rows.shape[0] > step:
-        parts = zip(*(a.split(step) for a in (rows[:, :length], indices, values)), strict=True)
-        return xp.concat([first_of_equals(xp, *part) for part in parts])
-    hits = where_true(xp, (rows[:, :length] == last).reshape(-1))
-    if not hits.shape[0]:
-        return indices
-    start = xp.arange(0, rows.shape[0] * length, length, device=rows.device)[:, None]
-    place = places.cumsum(-1).add_(xp.searchsorted(hits, start)).sub_(1)  # of no use, and -1, before the first place
-    return xp.where(places, hits.take(place).sub_(start), indices)
+    found, _ = _nth_in(xp, eq, rows[:, :length], last, places.cumsum(-1))
+    return xp.where(places, found, indices)
 
 
 def first_of_value(xp: Any, rows: Any, value: Any, k: int, length: int = 0) -> Any:
@@ -117,7 +110,7 @@ def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> 
         length = n if n <= WHOLE * length else length
     if rows.numel() <= WHOLE_UP_TO or length > n:
         length = n
-    found, count = _nth_in(xp, rows[:, :length], value, nth)
+    found, count = _nth_in(xp, _ties, rows[:, :length], value, nth)
     while length < n:
         short = (count < nth[:, -1]).nonzero().squeeze(-1)
         if not short.numel():
@@ -126,19 +119,20 @@ def nth_and_count(xp: Any, rows: Any, value: Any, nth: Any, length: int = 0) -> 
         length *= 1 + 5 * wanted // (4 * max(1, have))
         length = length if 2 * length < n and short.numel() * n > WORDS_FROM else n
         if 2 * short.numel() >= rows.shape[0]:
-            found, count = _nth_in(xp, rows[:, :length], value, nth)
+            found, count = _nth_in(xp, _ties, rows[:, :length], value, nth)
         else:
-            found[short], count[short] = _nth_in(xp, rows[:, :length][short], value[short], nth[short])
+            found[short], count[short] = _nth_in(xp, _ties, rows[:, :length][short], value[short], nth[short])
     return found, count
 
 
-def _nth_in(xp: Any, rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
+def _nth_in(xp: Any, equal: Callable[[Any, Any], Any], rows: Any, value: Any, nth: Any) -> tuple[Any, Any]:
+    """Return where the elements equal to the value stand, those of these numbers, and how many there are."""
     lines, n = rows.shape
     if lines > (step := max(1, BATCH // n)):
         parts = zip(*(a.split(step) for a in (rows, value, nth)), strict=True)
-        found, counts = zip(*(_nth_in(xp, *part) for part in parts), strict=True)
+        found, counts = zip(*(_nth_in(xp, equal, *part) for part in parts), strict=True)
         return xp.concat(found), xp.concat(counts)
-    hits = where_true(xp, _ties(rows, value).reshape(-1))
+    hits = where_true(xp, equal(rows, value).reshape(-1))
     line = xp.arange(0, (lines + 1) * n, n, device=rows.device)
     start = xp.searchsorted(hits, line)
     if not hits.shape[0]:
