@@ -460,3 +460,20 @@ def test_zeros_beside_ties(library: Library, dtype: str) -> None:
         x[k] = -1
         x[k, 10], x[k, 20], x[k, 30 : 30 + k - 1] = -0.0, 0.0, np.arange(1, k)
         assert_agrees(library, x, k)
+
+
+@pytest.mark.parametrize("odd", [-1.0, -0.0, 0.0, np.nan, np.inf, 3.0])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("library", "dtype"),
+    [(row, dtype) for row in rows(compiled=False) for dtype in row.dtypes if dtype in ("float16", "bfloat16")],
+    ids=str,
+)
+def test_halves_of_one_sign_but_one(library: Library, dtype: str, sign: int, odd: float) -> None:
+    """The bits of one sign are in order, which is not to be taken for granted of what was not looked at."""
+    x = np.linspace(1, 2000, 3000)[np.random.default_rng(0).permutation(3000)]
+    x[-1] = odd
+    x = (sign * x).astype(np_dtype(dtype))
+    for mode in ("largest", "smallest"):
+        assert_agrees(library, x, 5, mode=mode)
+        assert_agrees(library, np.stack([x, x[::-1], abs(x)]), 5, mode=mode)

@@ -195,20 +195,28 @@ OPERATIONS = Operations(_kth, _where, _order, _every, _first)
 
 
 def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:
-    """Select among the bits: where the sign is the wanted one they are in order, the further from zero the greater.
+    """Select among the bits, which are in order where they are of one sign: the further from zero the greater.
 
-    A row is unanswered if its k-th is not of that sign, or if NaN, which is beyond infinity, came first. Where the
-    front of a row looks like that, it is not tried.
+    So the top k are the greatest of the wanted sign, or where all are of the other, the least. A row is unanswered if
+    what was chosen is not of that sign, or if NaN, which is beyond infinity, came first. Where the front of a row looks
+    like that, it is not tried.
     """
-    bits = rows.view(xp.int16 if rank.largest else xp.uint16)
-    zero = 0 if rank.largest else 0x8000
-    front = bits[:, : LOOKED_AT * k]
-    wanted = (front > zero) & (front <= zero + infinity)
-    tried = (wanted.sum(axis=-1) >= k) & (front.max(axis=-1) <= zero + infinity)
     indices = xp.zeros((rows.shape[0], k), dtype=xp.int64)
-    if tried.any():
-        bits = bits if tried.all() else bits[tried]
-        indices[tried], _ = _indices(xp, bits, k, largest=True)
-        ends = take_rows(xp, bits, indices[tried][:, :: max(1, k - 1)])
-        tried[tried] = (ends[:, -1] > zero) & (ends[:, 0] <= zero + infinity)
-    return indices, ~tried
+    unanswered = xp.ones(rows.shape[0], dtype=xp.bool)
+    for wanted in (True, False):
+        zero = 0 if wanted == rank.largest else 0x8000
+        bits = rows.view(xp.uint16 if zero else xp.int16)
+        least, most = zero + wanted, zero + infinity
+        front = bits[:, : LOOKED_AT * k]
+        within = (front >= least) & (front <= most)
+        fits = (within.sum(axis=-1) >= k) & (front.max(axis=-1) <= most) if wanted else within.all(axis=-1)
+        tried = unanswered & fits
+        if tried.any():
+            bits = _picked(bits, tried)
+            found, _ = _indices(xp, bits, k, largest=wanted)
+            ends = take_rows(xp, bits, found[:, :: max(1, k - 1)])
+            indices[tried] = found
+            unanswered[tried] = (ends.min(axis=-1) < least) | (ends.max(axis=-1) > most)
+        if not unanswered.any():
+            break
+    return indices, unanswered
