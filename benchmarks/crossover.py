@@ -34,7 +34,7 @@ class Constant(NamedTuple):
     """What is measured."""
 
 
-LONG: tuple[Case, ...] = (((1 << 20,), 10, "float32"), ((1 << 23,), 100, "float32"), ((1 << 22,), 1000, "float64"))
+LONG: tuple[Case, ...] = (((1 << 21,), 10, "float32"), ((1 << 23,), 100, "float32"), ((1 << 22,), 1000, "float64"))
 ROWS: tuple[Case, ...] = (((4096, 1024), 10, "float32"), ((16384, 256), 8, "float32"), ((64, 1 << 16), 50, "float64"))
 SHARES: tuple[Case, ...] = tuple(
     ((256, 512), 512 // share, d) for share in (16, 8, 4, 2) for d in ("int16", "float32", "float64")
@@ -108,6 +108,30 @@ TIED_HEAPS: tuple[Case, ...] = tuple(
     (shape, k, d)
     for shape, k in (((16, 1300), 5), ((33, 2700), 10), ((9, 10_000), 19), ((400, 700), 6), ((98, 7000), 17))
     for d in ("equals", "wide equals", "many values", "long tail", "int64")
+)
+MIDDLE_ROWS: tuple[Case, ...] = tuple(
+    ((n,), k, d)
+    for n in (10_000, 20_000, 40_000, 90_000)
+    for k in (10, 100, 1000)
+    for d in ("float32", "int64", "equals")
+)
+NARROW_ROWS: tuple[Case, ...] = tuple(
+    ((n,), n // s, d) for n in (2000, 5000, 10_000) for s in (5, 30) for d in ("int16", "float16", "uint8")
+)
+LONGER_ROWS: tuple[Case, ...] = tuple(
+    ((1 << e,), k, d) for e in (18, 19, 20, 21, 22) for k in (10, 1000) for d in ("float32", "int32", "bfloat16", "nan")
+)
+SORTED_ROWS: tuple[Case, ...] = tuple(
+    ((e // n, n), n // s, d)
+    for e in (10_000, 20_000, 50_000, 100_000)
+    for n, s in ((60, 3), (1000, 2))
+    for d in ("float32", "ties", "int32")
+)
+NARROW_MATRICES: tuple[Case, ...] = tuple(
+    ((e // n, n), n // s, d)
+    for e in (1 << 15, 1 << 18, 1 << 20)
+    for n, s in ((100, 12), (2000, 4))
+    for d in ("int16", "float16", "uint8")
 )
 HALF_NAN: tuple[Case, ...] = tuple(
     ((count, n), n // s, d)
@@ -215,6 +239,13 @@ PAIRED: tuple[Case, ...] = tuple(
 
 LOOSE = partial(xtopk.topk, stable=False, nan="greatest")
 """What is measured where ties do not matter."""
+
+
+def alone(x: Any, k: int) -> Any:
+    """Select without NumPy beside torch, as for rows of which so many threads share the work that it does not pay."""
+    with replaced(Constant("torch", TORCH, "has_numpy", (), ()), lambda: False):
+        return xtopk.topk(x, k)
+
 
 CONSTANTS = (
     Constant("numpy", NUMPY_WAYS, "BLOCK_ELEMENTS", (1 << 15, 1 << 16, 1 << 18, 1 << 20), ROWS),
@@ -324,6 +355,14 @@ CONSTANTS = (
     ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
+    Constant("torch", TORCH, "NUMPY_ROW", (1 << 12, 1 << 13, 1 << 15, 1 << 16), MIDDLE_ROWS),
+    Constant("torch", TORCH, "NUMPY_LOOSE_ROW", (1 << 14, 1 << 18), MIDDLE_ROWS, LOOSE),
+    Constant("torch", TORCH, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
+    Constant("torch", TORCH, "NUMPY_ROW_BELOW", (1 << 18, 1 << 24), LONGER_ROWS),
+    Constant("torch", TORCH, "NUMPY_CONVERTED", (0, 1 << 21), tuple(case for case in LONGER_ROWS if "b" in case[2])),
+    Constant("torch", TORCH, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
+    Constant("torch", TORCH, "NUMPY_BELOW", (1 << 15, 1 << 20), SORTED_ROWS),
+    Constant("torch", TORCH, "NUMPY_NARROW_BELOW", (1 << 15, 1 << 24), NARROW_MATRICES),
     Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
     Constant(
         "torch",
@@ -509,18 +548,22 @@ CONSTANTS = (
     Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), *TIED_HEAPS)),
     Constant("torch", VERIFIED, "ROWS_LISTED", (0, 16), TIED_HEAPS),
     Constant("torch", VERIFIED, "ROW_LISTED", (64, 1 << 12), TIED_LISTS),
-    Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 20,), k, "int32") for k in (100, 1000))),
+    Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 21,), k, "int32") for k in (100, 1000))),
     Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),
     Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
     Constant("torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100))),
     Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),)),
     Constant("torch", LONG_ROW, "ROW_GAIN", (8, 128), tuple(((1 << 22,), k, "float32") for k in (300, 1000, 3000))),
-    Constant("torch", TORCH, "ROW_FROM", (1 << 15, 1 << 17), tuple(((n,), 50, "float32") for n in (1 << 16, 100_000))),
-    Constant("torch", LONG_ROW, "SHORTEST", (32, 128), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300))),
-    Constant("torch", LONG_ROW, "NARROW_GAIN", (2, 16, 64), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300))),
+    Constant(
+        "torch", TORCH, "ROW_FROM", (1 << 15, 1 << 17), tuple(((n,), 50, "float32") for n in (1 << 16, 100_000)), alone
+    ),
+    Constant("torch", LONG_ROW, "SHORTEST", (32, 128), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300)), alone),
+    Constant(
+        "torch", LONG_ROW, "NARROW_GAIN", (2, 16, 64), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300)), alone
+    ),
     Constant("torch", LONG_ROW, "REACHING", (1, 1 << 30), tuple(((1 << 22,), k, d) for k in (150, 2000) for d in CUTS)),
     Constant("torch", LONG_ROW, "LOOKED_AT", (1, 1 << 15), tuple(((1 << 22,), 2000, d) for d in CUTS)),
-    Constant("torch", LONG_ROW, "TIELESS", (0, 1 << 9), tuple(((1 << 20,), k, "int32") for k in (10, 200))),
+    Constant("torch", LONG_ROW, "TIELESS", (0, 1 << 9), tuple(((1 << 21,), k, "int32") for k in (10, 200))),
     Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
     Constant("torch", TORCH_EAGER, "NUMBERS_AT_A_TIME", (1 << 20, 1 << 30), (((2048, 4096), 20, "nearly nan"),)),
     Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
@@ -662,7 +705,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 
 
 @contextmanager
-def replaced(constant: Constant, value: int) -> Iterator[None]:
+def replaced(constant: Constant, value: Any) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),

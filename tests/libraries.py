@@ -199,9 +199,22 @@ LOOKED_AT_FEW = {
 }
 
 
-def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call with block and column maxima also where there are too few elements for them to pay."""
+WITHOUT_NUMPY = {"xtopk._native.torch_ways.has_numpy": lambda: False}
+
+
+def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """Call with NumPy also of few elements."""
     few: dict[str, Any] = {
+        f"xtopk._native.torch_ways.NUMPY_{name}": 0 for name in ("ROW", "LOOSE_ROW", "NARROW_ROW", "FROM")
+    }
+    few |= {"xtopk._native.torch_ways.SORTED_AT_ONCE": 0, "xtopk._native.torch_ways.HEAPED": 2}
+    with replaced(few):
+        return function(x, *args, **options)
+
+
+def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """Call with block and column maxima also where there are too few elements for them to pay, without NumPy."""
+    few: dict[str, Any] = WITHOUT_NUMPY | {
         f"xtopk._native.torch_ways.{name}": 0
         for name in ("DIRECT_BELOW", "UNTIED_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "FOLDED_APART", "FOLDED_HEAPED")
     }
@@ -236,7 +249,7 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
 
 def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, also of a short row and a small k."""
-    few: dict[str, Any] = {f"xtopk._native.torch_ways.SAMPLED{name}_FROM": 0 for name in ("", "_ROWS")}
+    few: dict[str, Any] = WITHOUT_NUMPY | {f"xtopk._native.torch_ways.SAMPLED{name}_FROM": 0 for name in ("", "_ROWS")}
     few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
     few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
@@ -464,6 +477,16 @@ LIBRARIES = (
         back=torch_back,
         call=torch_call_static,
         static=True,
+        disguised=True,
+    ),
+    Library(
+        "torch-numpy",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=torch_make,
+        back=torch_back,
+        call=torch_call_with_numpy,
         disguised=True,
     ),
     Library(

@@ -19,6 +19,7 @@ from xtopk._native.torch_dtensor import (
 from xtopk._native.torch_eager import indices_eager
 from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
+from xtopk._native.torch_numpy import indices_by_numpy
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._native.torch_ways import eager_plan, is_marked
@@ -61,6 +62,9 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
             return found
         way = looked_way(row, k, at, rank, equals=False)
+    if way == "NumPy":
+        indices = indices_by_numpy(xp, x.detach(), k, axis, rank)
+        return gather(xp, x, axis, indices), indices
     if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:

@@ -60,6 +60,8 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> 
     """
     way = direct_way(x, k, axis, rank)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
+    if way == "NumPy":
+        return "equals" if equals and looked_way(x, k, axis, rank) == "equals" else way
     if way and (way == "sort" or k == 1 or x.numel() < least):
         return way
     seen = _seen_against_topk(x, k, axis, rank, equals=equals) if way else ""

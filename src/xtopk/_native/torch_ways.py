@@ -3,6 +3,9 @@
 from typing import Any
 
 from xtopk._explain import Plan
+from xtopk._native.numpy import numpy_plan
+from xtopk._native.numpy_ways import path_of
+from xtopk._native.torch_numpy import has_numpy, shared
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.columns import MIN_FOLDS, folds_for
 from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, least_width, row_width
@@ -13,6 +16,16 @@ from xtopk._select.verified import LISTED
 
 DIRECT_BELOW = 1 << 15
 """Fewer elements are given to `torch.topk` as they are: calls that would save work take longer than it."""
+
+NUMPY_ROW, NUMPY_LOOSE_ROW, NUMPY_NARROW_ROW = 1 << 14, 1 << 15, 1 << 12
+NUMPY_ROW_BELOW, NUMPY_CONVERTED = 1 << 22, 1 << 19
+"""One row of so many elements, or of the second where ties do not matter, twice as many where torch keeps a heap, or of
+the third of up to 16 bits, is selected from by NumPy. Not of so many as the fourth, divided by torch's threads, nor as
+the last of bfloat16, which NumPy lacks and is converted."""
+
+NUMPY_FROM, NUMPY_BELOW, NUMPY_NARROW_BELOW = 1 << 14, 1 << 17, 1 << 22
+"""So are rows that it sorts, where torch keeps no heap: so many elements, but not so many as the second, or of up to 16
+bits the third, divided by torch's threads. And fewer than the second of what torch does not select from."""
 
 UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
 """So are fewer that seem not to tie, of floats if they are fewer than the second divided by k."""
@@ -86,21 +99,22 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    if (
-        dtype_name(x.dtype) in UNSUPPORTED
-        or is_sampled(x, n, k, rank)
-        or (not rank.sorted and is_unordered(x, k, axis))
-    ):
+    if is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis)):
         return ""
     is_inner = x.stride(axis) == 1
+    is_supported = dtype_name(x.dtype) not in UNSUPPORTED
     is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW
-    if is_short and is_inner and rank.stable and rank.sorted and 4 * k >= MOSTLY * n:
+    if is_supported and is_short and is_inner and rank.stable and rank.sorted and 4 * k >= MOSTLY * n:
         return "sort"
     tied = _is_tied(x, k, axis, rank)
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
     is_listed = x.ndim == 1 and k < LISTED and not tied
-    if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
+    if is_supported and rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
         return "sort"
+    if (elements >= NUMPY_NARROW_ROW or not is_supported) and is_by_numpy(x, k, axis, rank):
+        return "NumPy"
+    if not is_supported:
+        return ""
     if elements < DIRECT_BELOW and not tied:
         return "torch.topk"
     is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
@@ -114,6 +128,30 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     is_paired = _is_paired(x, k, axis) and (x.stride(axis) != 1 or not is_sure(x, rank))
     is_cut = _is_cut(x, k, axis, rank, heaps=False)
     return "" if is_cut or is_paired or is_one_by_one(x, k, axis, rank) else "torch.topk"
+
+
+def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether NumPy selects from a tensor alone."""
+    import torch
+
+    n, elements, name, heaped = x.shape[axis], x.numel(), dtype_name(x.dtype), is_heaped(x.shape[axis], k)
+    is_supported, is_narrow, is_converted = name not in UNSUPPORTED, x.dtype.itemsize <= 2, name == "bfloat16"
+    is_row = elements == n
+    if (is_supported and (k == 1 or not (is_row or (rank.stable and not heaped)))) or not has_numpy():
+        return False
+    threads = torch.get_num_threads()
+    if is_row:
+        least = (NUMPY_ROW if rank.stable else NUMPY_LOOSE_ROW) * (1 + heaped)
+        least = NUMPY_NARROW_ROW if not is_supported or (is_narrow and rank.stable and not heaped) else least
+        return bool(least <= n < min(NUMPY_ROW_BELOW // threads, NUMPY_CONVERTED if is_converted else n + 1))
+    if not is_supported:
+        return bool(elements < NUMPY_BELOW // threads)
+    most = DIRECT_BELOW if is_converted else (NUMPY_NARROW_BELOW if is_narrow else NUMPY_BELOW) // threads
+    is_short = _is_paired(x, k, axis) or is_one_by_one(x, k, axis, rank)
+    if elements >= most or (is_short and elements >= DIRECT_BELOW):
+        return False
+    is_many = elements >= (NUMPY_NARROW_ROW if is_narrow else NUMPY_FROM)
+    return bool(is_many and path_of(elements // n, n, k, x.dtype.itemsize, apart=False) == "sort")
 
 
 def _is_cut(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> bool:
@@ -183,6 +221,10 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
     if way == "a few more":
         return Plan("torch.topk", 0, f"{way} than {k} of {n}, among which ties are put in order")
+    if way == "NumPy":
+        like = x.detach().float() if dtype_name(x.dtype) == "bfloat16" else x.detach()
+        plan = numpy_plan(None, shared(like), k, axis, rank)
+        return plan._replace(reason=f"{plan.reason}, by NumPy, which shares the memory")
     if way:
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
     is_unsigned = dtype_name(x.dtype) in UNSIGNED
