@@ -119,18 +119,31 @@ NARROW_ROWS: tuple[Case, ...] = tuple(
     ((n,), n // s, d) for n in (2000, 5000, 10_000) for s in (5, 30) for d in ("int16", "float16", "uint8")
 )
 LONGER_ROWS: tuple[Case, ...] = tuple(
-    ((1 << e,), k, d) for e in (18, 19, 20, 21, 22) for k in (10, 1000) for d in ("float32", "int32", "bfloat16", "nan")
+    ((1 << e,), k, d) for e in (18, 19, 20, 21, 22) for k in (10, 1000) for d in ("float32", "int32", "nan")
+)
+LONGER_HALVES: tuple[Case, ...] = tuple(
+    ((n,), k, d)
+    for n in (50_000, 130_000, 500_000)
+    for k in (10, 1000)
+    for d in ("float16", "bfloat16", "negative halves")
 )
 SORTED_ROWS: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
-    for e in (10_000, 20_000, 50_000, 100_000)
-    for n, s in ((60, 3), (1000, 2))
-    for d in ("float32", "ties", "int32")
+    for e in (10_000, 20_000, 100_000, 1_000_000)
+    for n, s in ((20, 2), (60, 3), (120, 9))
+    for d in ("float32", "ties", "int32", "ascending")
+)
+SORTED_ONES: tuple[Case, ...] = tuple(
+    ((e // n, n), k, d)
+    for e in (1 << 16, 1 << 20)
+    for n in (24, 100)
+    for k in (2, 3, 5, 8)
+    for d in ("float32", "float16", "uint8")
 )
 NARROW_MATRICES: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
     for e in (1 << 15, 1 << 18, 1 << 20)
-    for n, s in ((100, 12), (2000, 4))
+    for n, s in ((100, 8), (2000, 4))
     for d in ("int16", "float16", "uint8")
 )
 HALF_NAN: tuple[Case, ...] = tuple(
@@ -355,14 +368,13 @@ CONSTANTS = (
     ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
-    Constant("torch", TORCH, "NUMPY_ROW", (1 << 12, 1 << 13, 1 << 15, 1 << 16), MIDDLE_ROWS),
-    Constant("torch", TORCH, "NUMPY_LOOSE_ROW", (1 << 14, 1 << 18), MIDDLE_ROWS, LOOSE),
+    Constant("torch", TORCH, "NUMPY_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
     Constant("torch", TORCH, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
-    Constant("torch", TORCH, "NUMPY_ROW_BELOW", (1 << 18, 1 << 24), LONGER_ROWS),
-    Constant("torch", TORCH, "NUMPY_CONVERTED", (0, 1 << 21), tuple(case for case in LONGER_ROWS if "b" in case[2])),
+    Constant("torch", TORCH, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),
+    Constant("torch", TORCH, "NUMPY_HALVES_BELOW", (0, 1 << 21), LONGER_HALVES),
     Constant("torch", TORCH, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
-    Constant("torch", TORCH, "NUMPY_BELOW", (1 << 15, 1 << 20), SORTED_ROWS),
-    Constant("torch", TORCH, "NUMPY_NARROW_BELOW", (1 << 15, 1 << 24), NARROW_MATRICES),
+    Constant("torch", TORCH, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
+    Constant("torch", TORCH, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
     Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
     Constant(
         "torch",
@@ -656,6 +668,7 @@ FIXED = {
     "WORD": "the bits of a word",
     "ROWS_AT_ONCE": "of more threads than the two of the machine that the constants are from",
     "GIVEN_UP": "of samples that mislead; of others it gives up one in 3000 or fewer, as a gamma variate",
+    "GRAIN": "of torch, which gives so many to a thread",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
     "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",

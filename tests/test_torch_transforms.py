@@ -1,5 +1,7 @@
 """torch's transformations: derivatives of every order and mode, `vmap`, the compiler, export, fake and meta tensors."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -326,3 +328,31 @@ def test_negative_views(library: Library) -> None:
         return xtopk.topk(x, 3).indices
 
     assert torch.equal(torch.compile(indices, fullgraph=True, backend="aot_eager")(x), indices(x))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int16"])
+@pytest.mark.parametrize(("shape", "k"), [((40_000,), 20), ((400, 100), 40)], ids=str)
+@TORCH
+def test_a_tensor_from_outside_a_transform(library: Library, shape: tuple[int, ...], k: int, dtype: str) -> None:
+    """Operations on it are wrapped, though it is not, and NumPy reads no memory of what is."""
+    torch = library.namespace
+    x = library.make(np.random.default_rng(0).integers(0, 99, shape).astype(np_dtype(dtype)))
+    best = xtopk.topk(x, k).values.float()
+
+    def weighted(weights: Any) -> Any:
+        return (weights * xtopk.topk(x, k).values.float()).sum()
+
+    ones = torch.ones_like(best)
+    assert torch.equal(torch.func.grad(weighted)(ones), best)
+    assert torch.func.jvp(weighted, (ones,), (ones,))[1] == best.sum()
+    assert torch.equal(torch.vmap(torch.func.grad(weighted))(torch.stack([ones, ones]))[1], best)
+
+
+@TORCH
+def test_torch_needs_no_numpy(library: Library) -> None:
+    """Nor one that is too old to share memory, and the answer is the same."""
+    call = "x = torch.arange(40_000) % 7; assert xtopk.topk(x, 3).indices.tolist() == [6, 13, 20]"
+    old = "import numpy; del numpy.from_dlpack; import torch, xtopk"
+    none = "import sys; sys.modules['numpy'] = None; import torch, xtopk"
+    for setting in (old, none):
+        subprocess.run([sys.executable, "-W", "ignore", "-c", f"{setting}; {call}"], check=True, timeout=100)

@@ -61,7 +61,8 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> 
     way = direct_way(x, k, axis, rank)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
     if way == "NumPy":
-        return "equals" if equals and looked_way(x, k, axis, rank) == "equals" else way
+        is_few = x.numel() < LOOKED_FROM or x.shape[axis] < LOOKED_AT or x.numel() == x.shape[axis]
+        return way if is_few else _way_of_sorted(x, k, axis, rank, equals=equals)
     if way and (way == "sort" or k == 1 or x.numel() < least):
         return way
     seen = _seen_against_topk(x, k, axis, rank, equals=equals) if way else ""
@@ -76,6 +77,18 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> 
     if seen == "ties" and way == "a few more" and looked != "equals":
         return way
     return looked
+
+
+def _way_of_sorted(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) -> str:
+    """Return the way of rows that NumPy sorts, unless a few elements show that they rise or fall, or equal the best.
+
+    Of an order `torch.topk` makes use, a sort of packed keys does not.
+    """
+    before, after = _neighbours(_matrix(x, axis))
+    if equals and _may_hold_equals(x, k, axis, rank, before):
+        return "equals"
+    is_ordered = any(_is_most(sum(map(compare, before, after)), before) for compare in (lt, gt))
+    return "torch.topk" if is_ordered and dtype_name(x.dtype) not in UNSUPPORTED else "NumPy"
 
 
 def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) -> str:

@@ -7,17 +7,29 @@ from xtopk._native.numpy import numpy_topk
 from xtopk._order import Ranking
 
 
-@cache
 def has_numpy() -> bool:
-    """Return whether NumPy, which need not be there, shares the memory of torch on the CPU."""
+    """Return whether NumPy may read what torch holds on the CPU: not in a transform or under a mode of dispatch.
+
+    A transform wraps the results even of operations on plain tensors, and a mode may replace them.
+    """
+    import torch
+
+    is_free = torch._C._functorch.peek_interpreter_stack() is None and not torch._C._len_torch_dispatch_stack()
+    return is_free and _is_there()
+
+
+@cache
+def _is_there() -> bool:
+    """Return whether NumPy is installed, knows DLPack and is known to torch, which takes no operation of torch."""
     import torch
 
     try:
-        shared(torch.zeros(1, dtype=torch.int64, device="cpu"))
-        torch.zeros(1, dtype=torch.int64, device="cpu").numpy()
-    except (ImportError, AttributeError, RuntimeError):
+        import numpy as np
+
+        torch.from_numpy(np.zeros(1))
+    except (ImportError, RuntimeError, TypeError):
         return False
-    return True
+    return hasattr(np, "from_dlpack")
 
 
 def shared(x: Any) -> Any:

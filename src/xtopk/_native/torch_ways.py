@@ -4,7 +4,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.numpy import numpy_plan
-from xtopk._native.numpy_ways import path_of
+from xtopk._native.numpy_ways import PACKED_ROW, path_of
 from xtopk._native.torch_numpy import has_numpy, shared
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.columns import MIN_FOLDS, folds_for
@@ -17,15 +17,18 @@ from xtopk._select.verified import LISTED
 DIRECT_BELOW = 1 << 15
 """Fewer elements are given to `torch.topk` as they are: calls that would save work take longer than it."""
 
-NUMPY_ROW, NUMPY_LOOSE_ROW, NUMPY_NARROW_ROW = 1 << 14, 1 << 15, 1 << 12
-NUMPY_ROW_BELOW, NUMPY_CONVERTED = 1 << 22, 1 << 19
-"""One row of so many elements, or of the second where ties do not matter, twice as many where torch keeps a heap, or of
-the third of up to 16 bits, is selected from by NumPy. Not of so many as the fourth, divided by torch's threads, nor as
-the last of bfloat16, which NumPy lacks and is converted."""
+NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 << 12, 1 << 21, 1 << 18
+"""One row of so many elements, twice as many for a heap where ties do not matter, or of the second of up to 16 bits if
+torch keeps no heap, is selected from by NumPy; but not of so many as the third, divided by torch's threads, nor, of
+halves, which NumPy may have to convert, as the last."""
 
-NUMPY_FROM, NUMPY_BELOW, NUMPY_NARROW_BELOW = 1 << 14, 1 << 17, 1 << 22
-"""So are rows that it sorts, where torch keeps no heap: so many elements, but not so many as the second, or of up to 16
-bits the third, divided by torch's threads. And fewer than the second of what torch does not select from."""
+GRAIN = 1 << 15
+"""How many elements torch gives to each of its threads, or more."""
+
+NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 14, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4, 4: 5}
+"""So are rows that it sorts, of which torch keeps no heap, of so many elements, or of 16 bits or fewer of those of a
+narrow row; if torch would share them among no more threads than these, by bytes an element, and k is more than the
+last, where as many reductions do."""
 
 UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
 """So are fewer that seem not to tie, of floats if they are fewer than the second divided by k."""
@@ -131,27 +134,28 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 
 def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether NumPy selects from a tensor alone."""
+    """Return whether NumPy selects from a tensor, which is not large if torch has many threads."""
     import torch
 
-    n, elements, name, heaped = x.shape[axis], x.numel(), dtype_name(x.dtype), is_heaped(x.shape[axis], k)
-    is_supported, is_narrow, is_converted = name not in UNSUPPORTED, x.dtype.itemsize <= 2, name == "bfloat16"
-    is_row = elements == n
-    if (is_supported and (k == 1 or not (is_row or (rank.stable and not heaped)))) or not has_numpy():
+    n, elements, name = x.shape[axis], x.numel(), dtype_name(x.dtype)
+    is_supported, is_narrow, heaped = name not in UNSUPPORTED, x.dtype.itemsize <= 2, is_heaped(n, k)
+    if is_supported and (k == 1 or (elements != n and (heaped or not rank.stable))):
         return False
-    threads = torch.get_num_threads()
-    if is_row:
-        least = (NUMPY_ROW if rank.stable else NUMPY_LOOSE_ROW) * (1 + heaped)
-        least = NUMPY_NARROW_ROW if not is_supported or (is_narrow and rank.stable and not heaped) else least
-        return bool(least <= n < min(NUMPY_ROW_BELOW // threads, NUMPY_CONVERTED if is_converted else n + 1))
-    if not is_supported:
-        return bool(elements < NUMPY_BELOW // threads)
-    most = DIRECT_BELOW if is_converted else (NUMPY_NARROW_BELOW if is_narrow else NUMPY_BELOW) // threads
-    is_short = _is_paired(x, k, axis) or is_one_by_one(x, k, axis, rank)
-    if elements >= most or (is_short and elements >= DIRECT_BELOW):
+    if elements == n:
+        is_early = not is_supported or (is_narrow and rank.stable and not heaped)
+        least = NUMPY_NARROW_ROW if is_early else NUMPY_ROW << (heaped and not rank.stable)
+        most = NUMPY_ROW_BELOW // torch.get_num_threads()
+        most = min(most, NUMPY_HALVES_BELOW) if name in ("float16", "bfloat16") else most
+        return least <= n < most and has_numpy()
+    is_sorted = path_of(elements // n, n, k, x.dtype.itemsize, apart=False) == "sort"
+    if not is_sorted or elements < (NUMPY_NARROW_ROW if is_narrow else NUMPY_FROM):
         return False
-    is_many = elements >= (NUMPY_NARROW_ROW if is_narrow else NUMPY_FROM)
-    return bool(is_many and path_of(elements // n, n, k, x.dtype.itemsize, apart=False) == "sort")
+    if elements >= DIRECT_BELOW:
+        is_few = is_one_by_one(x, k, axis, rank) and k <= NUMPY_ONES[x.dtype.itemsize]
+        is_long = n > PACKED_ROW[x.dtype.itemsize] and not is_narrow
+        if is_few or is_long or _is_paired(x, k, axis) or name == "bfloat16":
+            return False
+    return min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_THREADS[x.dtype.itemsize] and has_numpy()
 
 
 def _is_cut(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> bool:
