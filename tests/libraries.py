@@ -206,6 +206,7 @@ def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> 
     """Call with NumPy also of few elements."""
     few: dict[str, Any] = {f"xtopk._native.torch_ways.NUMPY_{name}": 0 for name in ("ROW", "NARROW_ROW", "FROM")}
     few |= {"xtopk._native.torch_looks.LOOKED_FROM": 0, "xtopk._native.torch_looks.LOOKED_AT": 2}
+    few |= {"xtopk._native.torch_looks.EQUAL_LONG": 0, "xtopk._select.equals.APART": 1}
     few |= {"xtopk._native.torch_ways.SORTED_AT_ONCE": 0, "xtopk._native.torch_ways.HEAPED": 2}
     with replaced(few):
         return function(x, *args, **options)

@@ -84,11 +84,13 @@ def _way_of_sorted(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) ->
 
     Of an order `torch.topk` makes use, a sort of packed keys does not.
     """
+    if dtype_name(x.dtype) in UNSUPPORTED:
+        return "NumPy"
     before, after = _neighbours(_matrix(x, axis))
     if equals and _may_hold_equals(x, k, axis, rank, before):
         return "equals"
     is_ordered = any(_is_most(sum(map(compare, before, after)), before) for compare in (lt, gt))
-    return "torch.topk" if is_ordered and dtype_name(x.dtype) not in UNSUPPORTED else "NumPy"
+    return "torch.topk" if is_ordered else "NumPy"
 
 
 def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) -> str:

@@ -32,11 +32,26 @@ def _is_there() -> bool:
     return hasattr(np, "from_dlpack")
 
 
+class _Memory:
+    """What a tensor of the CPU holds, in DLPack's words; torch's own would ask CUDA whether it is pinned."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __dlpack__(self, **options: Any) -> Any:
+        from torch.utils.dlpack import to_dlpack
+
+        return to_dlpack(self.x)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the CPU
+
+
 def shared(x: Any) -> Any:
     """Return an array of the memory of a tensor, to be read; after ``x.numpy()`` the tensor could not be resized."""
     import numpy as np
 
-    return np.from_dlpack(x)
+    return np.from_dlpack(_Memory(x))
 
 
 def indices_by_numpy(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:

@@ -17,19 +17,6 @@ from xtopk._select.verified import LISTED
 DIRECT_BELOW = 1 << 15
 """Fewer elements are given to `torch.topk` as they are: calls that would save work take longer than it."""
 
-NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 << 12, 1 << 21, 1 << 18
-"""One row of so many elements, twice as many for a heap where ties do not matter, or of the second of up to 16 bits if
-torch keeps no heap, is selected from by NumPy; but not of so many as the third, divided by torch's threads, nor, of
-halves, which NumPy may have to convert, as the last."""
-
-GRAIN = 1 << 15
-"""How many elements torch gives to each of its threads, or more."""
-
-NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 14, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4, 4: 5}
-"""So are rows that it sorts, of which torch keeps no heap, of so many elements, or of 16 bits or fewer of those of a
-narrow row; if torch would share them among no more threads than these, by bytes an element, and k is more than the
-last, where as many reductions do."""
-
 UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
 """So are fewer that seem not to tie, of floats if they are fewer than the second divided by k."""
 
@@ -94,6 +81,19 @@ UNSIGNED_AT_A_TIME, UNSIGNED_GAIN = 1 << 20, 32
 """Of an unsigned row so many elements are selected from at a time, and then from their best, if it is so many times
 longer than k, at least twice."""
 
+NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 << 12, 1 << 21, 1 << 18
+"""NumPy selects from one row of so many elements, twice as many for a heap where ties do not matter, or of the second
+of up to 16 bits if torch keeps no heap; but not of so many as the third, divided by torch's threads, nor, of halves,
+which it may have to convert, as the last."""
+
+GRAIN = 1 << 15
+"""How many elements torch gives to each of its threads, or more."""
+
+NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 14, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4, 4: 5}
+"""NumPy selects from rows that it sorts, if torch keeps no heap, of so many elements, or of a narrow row if they are
+narrow; where torch would share them among no more threads than the second, by bytes an element, and more are chosen
+than the last, which as many reductions find."""
+
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 """The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
@@ -134,28 +134,40 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 
 def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether NumPy selects from a tensor, which is not large if torch has many threads."""
+    """Return whether NumPy selects from a tensor: a row of middle length, or rows that it sorts."""
+    if k == 1 and dtype_name(x.dtype) not in UNSUPPORTED:
+        return False
+    is_served = _is_middle(x, k, rank) if x.numel() == x.shape[axis] else _are_sorted(x, k, axis, rank)
+    return is_served and has_numpy()
+
+
+def _is_middle(row: Any, k: int, rank: Ranking) -> bool:
+    """Return whether a row is so long that it takes torch many calls, and so short that its threads do not pay."""
     import torch
 
-    n, elements, name = x.shape[axis], x.numel(), dtype_name(x.dtype)
-    is_supported, is_narrow, heaped = name not in UNSUPPORTED, x.dtype.itemsize <= 2, is_heaped(n, k)
-    if is_supported and (k == 1 or (elements != n and (heaped or not rank.stable))):
+    n, name, heaped = row.numel(), dtype_name(row.dtype), is_heaped(row.numel(), k)
+    is_narrow = row.dtype.itemsize <= 2 and rank.stable and not heaped
+    least = NUMPY_NARROW_ROW if is_narrow or name in UNSUPPORTED else NUMPY_ROW << (heaped and not rank.stable)
+    most = NUMPY_ROW_BELOW // torch.get_num_threads()
+    return bool(least <= n < (min(most, NUMPY_HALVES_BELOW) if name in ("float16", "bfloat16") else most))
+
+
+def _are_sorted(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether NumPy sorts rows, in less time than all threads of torch select from them."""
+    import torch
+
+    n, elements, itemsize, name = x.shape[axis], x.numel(), x.dtype.itemsize, dtype_name(x.dtype)
+    if name not in UNSUPPORTED and (not rank.stable or is_heaped(n, k)):
         return False
-    if elements == n:
-        is_early = not is_supported or (is_narrow and rank.stable and not heaped)
-        least = NUMPY_NARROW_ROW if is_early else NUMPY_ROW << (heaped and not rank.stable)
-        most = NUMPY_ROW_BELOW // torch.get_num_threads()
-        most = min(most, NUMPY_HALVES_BELOW) if name in ("float16", "bfloat16") else most
-        return least <= n < most and has_numpy()
-    is_sorted = path_of(elements // n, n, k, x.dtype.itemsize, apart=False) == "sort"
-    if not is_sorted or elements < (NUMPY_NARROW_ROW if is_narrow else NUMPY_FROM):
+    if elements < (NUMPY_NARROW_ROW if itemsize <= 2 else NUMPY_FROM):
         return False
     if elements >= DIRECT_BELOW:
-        is_few = is_one_by_one(x, k, axis, rank) and k <= NUMPY_ONES[x.dtype.itemsize]
-        is_long = n > PACKED_ROW[x.dtype.itemsize] and not is_narrow
-        if is_few or is_long or _is_paired(x, k, axis) or name == "bfloat16":
+        is_long = itemsize > 2 and n > PACKED_ROW.get(itemsize, 0)
+        is_few = k <= NUMPY_ONES.get(itemsize, 0) and is_one_by_one(x, k, axis, rank)
+        if is_long or is_few or name == "bfloat16" or _is_paired(x, k, axis):
             return False
-    return min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_THREADS[x.dtype.itemsize] and has_numpy()
+    is_sorted = path_of(elements // n, n, k, itemsize, apart=False) == "sort"
+    return is_sorted and min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_THREADS[itemsize]
 
 
 def _is_cut(x: Any, k: int, axis: int, rank: Ranking, *, heaps: bool = True) -> bool:
