@@ -21,8 +21,9 @@ from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
 from xtopk._native.torch_numpy import indices_by_numpy
 from xtopk._native.torch_operations import gather
+from xtopk._native.torch_plan import eager_plan
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import eager_plan, is_marked
+from xtopk._native.torch_ways import is_marked
 from xtopk._order import Ranking
 from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from xtopk._native.numpy import numpy_topk
-from xtopk._order import Ranking
+from xtopk._order import Ranking, dtype_name
 
 
 def has_numpy() -> bool:
@@ -48,16 +48,18 @@ class _Memory:
 
 
 def shared(x: Any) -> Any:
-    """Return an array of the memory of a tensor, to be read; after ``x.numpy()`` the tensor could not be resized."""
+    """Return an array of the memory of a tensor, to be read, or of float32 for bfloat16, which NumPy lacks.
+
+    After ``x.numpy()`` the tensor could not be resized.
+    """
     import numpy as np
 
-    return np.from_dlpack(_Memory(x))
+    return np.from_dlpack(_Memory(x.float() if dtype_name(x.dtype) == "bfloat16" else x))
 
 
 def indices_by_numpy(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return where NumPy finds the top k of a tensor."""
     import numpy as np
 
-    array = shared(x.float() if x.dtype == xp.bfloat16 else x)
-    indices = xp.from_numpy(numpy_topk(np, array, k, axis, rank)[1])
+    indices = xp.from_numpy(numpy_topk(np, shared(x), k, axis, rank)[1])
     return indices.clone(memory_format=xp.contiguous_format)  # to torch's own memory

@@ -3,9 +3,8 @@
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.numpy import numpy_plan
 from xtopk._native.numpy_ways import PACKED_ROW, path_of
-from xtopk._native.torch_numpy import has_numpy, shared
+from xtopk._native.torch_numpy import has_numpy
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.columns import MIN_FOLDS, folds_for
 from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, least_width, row_width
@@ -104,20 +103,19 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     n, elements = x.shape[axis], x.numel()
     if is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis)):
         return ""
+    if dtype_name(x.dtype) in UNSUPPORTED:
+        return "NumPy" if is_by_numpy(x, k, axis, rank) else ""
     is_inner = x.stride(axis) == 1
-    is_supported = dtype_name(x.dtype) not in UNSUPPORTED
     is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW
-    if is_supported and is_short and is_inner and rank.stable and rank.sorted and 4 * k >= MOSTLY * n:
+    if is_short and is_inner and rank.stable and rank.sorted and 4 * k >= MOSTLY * n:
         return "sort"
     tied = _is_tied(x, k, axis, rank)
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
     is_listed = x.ndim == 1 and k < LISTED and not tied
-    if is_supported and rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
+    if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
         return "sort"
-    if (elements >= NUMPY_NARROW_ROW or not is_supported) and is_by_numpy(x, k, axis, rank):
+    if k > 1 and elements >= NUMPY_NARROW_ROW and is_by_numpy(x, k, axis, rank):
         return "NumPy"
-    if not is_supported:
-        return ""
     if elements < DIRECT_BELOW and not tied:
         return "torch.topk"
     is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
@@ -135,8 +133,6 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
 
 def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether NumPy selects from a tensor: a row of middle length, or rows that it sorts."""
-    if k == 1 and dtype_name(x.dtype) not in UNSUPPORTED:
-        return False
     is_served = _is_middle(x, k, rank) if x.numel() == x.shape[axis] else _are_sorted(x, k, axis, rank)
     return is_served and has_numpy()
 
@@ -227,39 +223,6 @@ def _are_few(count: int) -> bool:
 def _is_tied(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether elements of few bits are sure to tie, and order counts, so that it is asked for at once."""
     return bool(x.dtype.itemsize <= 2 and rank.stable and k > 1 and k * x.numel() >= TIED_CHOICES * x.shape[axis])
-
-
-def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
-    """Return which way a call goes."""
-    n, how = x.shape[axis], "with a look for ties and NaN"
-    way = direct_way(x, k, axis, rank)
-    if way == "sort":
-        return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
-    if way == "a few more":
-        return Plan("torch.topk", 0, f"{way} than {k} of {n}, among which ties are put in order")
-    if way == "NumPy":
-        like = x.detach().float() if dtype_name(x.dtype) == "bfloat16" else x.detach()
-        plan = numpy_plan(None, shared(like), k, axis, rank)
-        return plan._replace(reason=f"{plan.reason}, by NumPy, which shares the memory")
-    if way:
-        return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
-    is_unsigned = dtype_name(x.dtype) in UNSIGNED
-    if is_unsigned and (length := piece_length(x, k)):
-        reason = f"{length} of {n} at a time, and then what is best in them"
-        return eager_plan(x[:length], k, 0, rank)._replace(reason=reason)
-    if not rank.sorted and is_unordered(x, k, axis):
-        if x.ndim == 1 and is_bracketed(x, n):
-            return Plan("sampled bracket", 0, f"what is sure to be among {k} of {n} is not moved, nor put in order")
-        return Plan("k-th value", 0, f"torch.topk of {k} of {n} in no order, with a look for ties and NaN")
-    if is_sampled(x, n, k, rank):
-        return Plan("sampled bound", 0, f"little more than {k} of {n} are expected to reach it, and are sorted")
-    if not is_unsigned and (width := block_length(x, k, positive=False)):
-        return Plan("block maxima", width, f"{n // width} maxima and {k * width} candidates are left of {n}")
-    if folds := pile_folds(x, k, axis, rank):
-        return Plan("column maxima", folds, f"{n // folds} maxima of columns are left of {n}, {how}")
-    if k == 1 and dtype_name(x.dtype) not in UNSUPPORTED:
-        return Plan("torch.topk", 0, "its max or min, the first of each row, with a look for NaN")
-    return plan_of_rows(x, k, axis, rank)
 
 
 def plan_of_rows(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
