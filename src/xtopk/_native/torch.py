@@ -44,48 +44,48 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if is_compiling or x.is_neg():  # a view that stands for its negative, as of the imaginary part of a conjugate
         x = x.resolve_neg()
     is_plain = not is_compiling and _is_plain(torch, x)
+    if is_plain and x.is_cpu:
+        return _topk_of_cpu(xp, x, k, axis, rank)
     if is_plain and x.is_cuda and kernels_serve(x, k, axis):
         return topk_by_kernels(xp, x, k, axis, rank)
     if not is_plain and not is_compiling:
         refuse_transformed_dtensor(x)
-    looks = is_plain and x.is_cpu
-    is_row = x.ndim > 1 and looks and x.numel() == x.shape[axis]
-    row, at = (x.detach().reshape(-1), 0) if is_row else (x, axis)
-    way = way_of(row, k, at, rank) if looks else ""
-    rows = row if at == row.ndim - 1 else row.movedim(at, -1)
-    equals = None
-    if way == "equals" and (equals := indices_of_equals(xp, rows.detach(), k, rank)) is None:
+    indices = indices_static(xp, x.detach().movedim(axis, -1), k, rank).movedim(-1, axis).contiguous()
+    return gather(xp, x, axis, indices), indices
+
+
+def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
+    """Return the top k where Python may look at the elements."""
+    row, at = (x.detach().reshape(-1), 0) if x.ndim > 1 and x.numel() == x.shape[axis] else (x, axis)
+    way, equals = way_of(row, k, at, rank), None
+    if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
         way = way_of(row, k, at, rank, equals=False)
-    if way == "sort":
-        indices = indices_by_sort(x.detach(), k, rank, axis)
-        return gather(xp, x, axis, indices), indices
     if way == "a few more":
         if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
             return found
         way = looked_way(row, k, at, rank, equals=False)
-    if way == "NumPy":
-        indices = indices_by_numpy(xp, x.detach(), k, axis, rank)
+    if way in ("sort", "NumPy"):
+        indices = (indices_by_sort if way == "sort" else indices_by_numpy)(x.detach(), k, axis, rank)
         return gather(xp, x, axis, indices), indices
     if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
-        given = [values.detach(), indices, doubt]
-        if is_row:
-            given = [a.reshape(-1) for a in given]
-        elif rows is not row:
-            given = [a.movedim(axis, -1) for a in given]
-        indices = mended(xp, rows.detach(), k, rank, *given)
+        given = (_rows(a.detach(), axis) for a in (values, indices, doubt))
+        found = mended(xp, _rows(x.detach(), axis), k, rank, *given)
     elif equals is not None:
-        indices = equals
-    elif looks:
-        indices = indices_eager(xp, rows.detach(), k, rank, way)
+        found = equals
     else:
-        indices = indices_static(xp, rows.detach(), k, rank)
-    indices = indices.movedim(-1, at).contiguous()
-    if is_row:
+        found = indices_eager(xp, _rows(x.detach(), axis), k, rank, way)
+    indices = found.movedim(-1, at).contiguous()
+    if row is not x:
         indices = indices.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
     return gather(xp, x, axis, indices), indices
+
+
+def _rows(a: Any, axis: int) -> Any:
+    """Return a tensor with its rows along the last axis, one as a vector."""
+    return a.reshape(-1) if a.numel() == a.shape[axis] else a.movedim(axis, -1)
 
 
 def torch_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:

@@ -57,9 +57,10 @@ def shared(x: Any) -> Any:
     return np.from_dlpack(_Memory(x.float() if dtype_name(x.dtype) == "bfloat16" else x))
 
 
-def indices_by_numpy(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+def indices_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return where NumPy finds the top k of a tensor."""
     import numpy as np
+    import torch
 
-    indices = xp.from_numpy(numpy_topk(np, shared(x), k, axis, rank)[1])
-    return indices.clone(memory_format=xp.contiguous_format)  # to torch's own memory
+    indices = torch.from_numpy(numpy_topk(np, shared(x), k, axis, rank)[1])
+    return indices.clone(memory_format=torch.contiguous_format)  # to torch's own memory

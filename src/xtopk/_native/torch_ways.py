@@ -101,20 +101,20 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    if is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis)):
+    is_small = elements < NUMPY_NARROW_ROW
+    if not is_small and (is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis))):
         return ""
-    if dtype_name(x.dtype) in UNSUPPORTED:
+    if not x.is_floating_point() and dtype_name(x.dtype) in UNSUPPORTED:
         return "NumPy" if is_by_numpy(x, k, axis, rank) else ""
-    is_inner = x.stride(axis) == 1
     is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW
-    if is_short and is_inner and rank.stable and rank.sorted and 4 * k >= MOSTLY * n:
+    if is_short and rank.stable and rank.sorted and 4 * k >= MOSTLY * n and x.stride(axis) == 1:
         return "sort"
     tied = _is_tied(x, k, axis, rank)
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
     is_listed = x.ndim == 1 and k < LISTED and not tied
     if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
         return "sort"
-    if k > 1 and elements >= NUMPY_NARROW_ROW and is_by_numpy(x, k, axis, rank):
+    if k > 1 and not is_small and is_by_numpy(x, k, axis, rank):
         return "NumPy"
     if elements < DIRECT_BELOW and not tied:
         return "torch.topk"

@@ -26,7 +26,7 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     if k == 1:
         values, indices = x.max(axis, keepdim=True) if largest else x.min(axis, keepdim=True)  # the first of equals
         return values, indices, None if rank.nan_first else _nan(values)
-    values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest=largest, sorted=stable or rank.sorted)
+    values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest, stable or rank.sorted)
     if not stable:
         return values, indices, _nan(values) if largest and not rank.nan_first else None
     is_apart = False
@@ -34,7 +34,9 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
         row = (values if x.ndim == 1 else values.reshape(-1)).tolist()
         is_apart = all(map(gt if largest else lt, row, row[1:]))
     doubt = None if is_apart else _ties(values.detach(), axis, largest)
-    return values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k), doubt  # a view would keep the one more
+    if values.shape[axis] > k:  # a view would keep the one more
+        values, indices = values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k)
+    return values, indices, doubt
 
 
 def _ties(values: Any, axis: int, descending: bool) -> Any:
@@ -96,7 +98,7 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
         hides = values[:: k - 1].isnan().any()
         return indices_by_ranking(xp, rows, k, rank) if hides else _mended_row(xp, rows, k, rank, values, indices)
     if rows.numel() <= SORTED_UP_TO:
-        return indices_by_sort(rows, k, rank)
+        return indices_by_sort(rows, k, -1, rank)
     if rows.ndim != 2:
         given = (a.reshape(-1, a.shape[-1]) for a in (values, indices, doubt))
         return mended(xp, rows.reshape(-1, rows.shape[-1]), k, rank, *given).view(indices.shape)
@@ -157,8 +159,8 @@ def topk_beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     return chosen
 
 
-def indices_by_sort(rows: Any, k: int, rank: Ranking, axis: int = -1) -> Any:
+def indices_by_sort(x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return where the first k along an axis stand, by a sort of all; it takes NaN for the greatest."""
     if rank.largest and not rank.nan_first:
-        rows = -rows if rows.is_floating_point() else ~rows
-    return rows.sort(dim=axis, stable=True, descending=rank.nan_first).indices.narrow_copy(axis, 0, k)
+        x = -x if x.is_floating_point() else ~x
+    return x.sort(dim=axis, stable=True, descending=rank.nan_first).indices.narrow_copy(axis, 0, k)
