@@ -82,7 +82,7 @@ SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8
 TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
 
 PILED, PILES = "xtopk._select.columns", "xtopk._select.piles"
-RANKED, SETTLE = "xtopk._select.ranked", "xtopk._select.settle"
+RANKED, NTH, SETTLE = "xtopk._select.ranked", "xtopk._select.nth", "xtopk._select.settle"
 VERIFIED, LONG_ROW = "xtopk._select.verified", "xtopk._select.long_row"
 FEW_NUMBERS, EQUALS_OF_ROWS = "xtopk._select.few_numbers", "xtopk._select.equals"
 SAMPLED, BRACKET, RADIX = "xtopk._select.sampled", "xtopk._select.bracket", "xtopk._select.radix"
@@ -595,7 +595,7 @@ CONSTANTS = (
     Constant("torch", PILES, "PILED_FROM", (1 << 12, 1 << 16, 1 << 20), LONG),
     Constant("torch", PILES, "CLEANED_AT_A_TIME", (1 << 15, 1 << 18, 1 << 20), (((512, 8192), 20, "nan"),)),
     Constant("torch", RANKED, "PEEKED", (4, 64), ROWS),
-    Constant("torch", SETTLE, "BATCH", (1 << 18, 1 << 22), TIES),
+    Constant("torch", NTH, "BATCH", (1 << 18, 1 << 22), TIES),
     Constant(
         "torch",
         TORCH,
@@ -619,13 +619,13 @@ CONSTANTS = (
     Constant("torch", TORCH, "PAIRED_BELOW", (0, 1 << 23), SHORT_ROWS),
     Constant("torch", TORCH_OPERATIONS, "PAIRED_AT_A_TIME", (1 << 19, 1 << 23), PAIRED),
     Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 18, 1 << 22), MARKED[-12:], xtopk.topk_mask),
-    Constant("torch", SETTLE, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
-    Constant("torch", SETTLE, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),
-    Constant("torch", SETTLE, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
-    Constant("torch", SETTLE, "WHOLE_UP_TO", (0, 1 << 17), TIED_HEAPS),
-    Constant("torch", SETTLE, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
-    Constant("torch", SETTLE, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
-    Constant("torch", SETTLE, "WHOLE", (1, 16), (*TIES, ((4000, 250), 2, "equals"), ((400, 3000), 4, "equals"))),
+    Constant("torch", NTH, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
+    Constant("torch", NTH, "PREFIX_PER_CHOICE", (1, 8, 32), TIES),
+    Constant("torch", NTH, "WORDS_FROM", (1 << 12, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
+    Constant("torch", NTH, "WHOLE_UP_TO", (0, 1 << 17), TIED_HEAPS),
+    Constant("torch", NTH, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
+    Constant("torch", NTH, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
+    Constant("torch", NTH, "WHOLE", (1, 16), (*TIES, ((4000, 250), 2, "equals"), ((400, 3000), 4, "equals"))),
     Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX_CPU, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
     Constant("jax", JAX_CPU, "WHOLE", (1, 4, 8), MANY),
@@ -723,7 +723,7 @@ def replaced(constant: Constant, value: Any) -> Iterator[None]:
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
         "jax": (JAX, JAX_CPU),
-        "torch": (TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS),
+        "torch": (TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, SETTLE, VERIFIED),
     }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]

@@ -235,14 +235,13 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
         "xtopk._native.torch_ways.MARKED_SHARES": dict.fromkeys((1, 2, 4, 8), 3),
         "xtopk._native.torch_marks.MARKED_AT_A_TIME": 20,
     }
-    few |= {
-        "xtopk._select.settle.LONG_ROW": 200,
-        "xtopk._select.settle.MIN_PREFIX": 1,
-        "xtopk._select.settle.BATCH": 40,
+    few |= {f"xtopk._select.{name}.LONG_ROW": 200 for name in ("nth", "settle")}
+    few |= {f"xtopk._select.{name}.BATCH": 40 for name in ("nth", "settle", "verified")}
+    few |= {f"xtopk._select.nth.{name}": 0 for name in ("WORDS_FROM", "WHOLE_UP_TO")} | {
+        "xtopk._select.nth.MIN_PREFIX": 1
     }
-    few |= {f"xtopk._select.settle.{name}": 0 for name in ("WORDS_FROM", "WHOLE_UP_TO")}
     few |= {f"xtopk._select.verified.{name}_UP_TO": 0 for name in ("SORTED", "RANKED")}
-    few |= {"xtopk._select.verified.BATCH": 40, "xtopk._select.verified.ROWS_LISTED": 1}
+    few |= {"xtopk._select.verified.ROWS_LISTED": 1}
     with replaced(few):
         return function(x, *args, **options)
 
@@ -255,7 +254,7 @@ def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {f"xtopk._native.torch_{name}.COMPARED_AT_A_TIME": 20 for name in ("eager", "marks")}
     few |= {f"xtopk._native.torch_{name}.PAIRED": 0 for name in ("ways", "marks")}
-    few |= {"xtopk._select.settle.PREFIX_PER_CHOICE": 1}
+    few |= {"xtopk._select.nth.PREFIX_PER_CHOICE": 1}
     few |= {f"xtopk._native.torch_ways.BRACKETED_{name}": 0 for name in ("FROM", "ROWS_FROM")}
     few |= {"xtopk._native.torch_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.torch_ways.DIRECT_BELOW": 0}
     few |= {"xtopk._native.torch_ways.UNTIED_BELOW": 0} | LOOKED_AT_FEW

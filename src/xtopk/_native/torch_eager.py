@@ -27,10 +27,10 @@ from xtopk._native.torch_ways import (
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.few_numbers import indices_of_few_numbers
 from xtopk._select.long_row import indices_of_row
+from xtopk._select.nth import first_of_value_in_row
 from xtopk._select.piles import columns_for, indices_by_columns
 from xtopk._select.ranked import indices_by_ranking, indices_one_by_one, may_be_positive, peek
 from xtopk._select.sampled import indices_by_sample
-from xtopk._select.settle import first_of_value_in_row
 from xtopk._select.verified import indices_by_topk, topk_beside_nan
 
 FOLDED_AT_A_TIME = 1 << 24

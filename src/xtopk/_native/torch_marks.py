@@ -16,10 +16,11 @@ from xtopk._native.torch_ways import PAIRED, is_bracketed
 from xtopk._order import ASCENDING, Ranking
 from xtopk._select.blocks import same
 from xtopk._select.bracket import chosen_by_bracket
+from xtopk._select.nth import nth_of, where_true
 from xtopk._select.pairs import ranks_by_pairs
 from xtopk._select.ranked import PEEKED, integer_key, looks_tied, peek
 from xtopk._select.reaching import mask_by_last, reaching
-from xtopk._select.settle import nth_of, settle, where_true
+from xtopk._select.settle import settle
 
 MARKED_AT_A_TIME = 1 << 20
 """Of how many elements the rows are marked at a time."""

@@ -5,12 +5,12 @@ from typing import Any
 
 from xtopk._native.torch_ways import UNSIGNED, UNSUPPORTED
 from xtopk._order import ASCENDING, Ranking, dtype_name, rank_key
+from xtopk._select.nth import first_of_value_in_row, where_true
 from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.piles import outer_axis
 from xtopk._select.radix import order
 from xtopk._select.ranked import integer_key
 from xtopk._select.sampled import Operations
-from xtopk._select.settle import first_of_value_in_row, where_true
 
 COMPARED_AT_A_TIME, PAIRED_AT_A_TIME = 1 << 20, 1 << 21
 """How many elements are compared with a value of a sample at a time, or of how many in each of the rows every two."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from xtopk._order import Ranking
-from xtopk._select.settle import first_of_value
+from xtopk._select.nth import first_of_value
 
 SEEN, APART = 16, 8
 """In about so many rows, at least so far apart, the equals are counted before all rows are looked at."""

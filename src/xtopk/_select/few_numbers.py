@@ -7,8 +7,8 @@ their own count.
 from typing import Any
 
 from xtopk._order import Ranking, positions
+from xtopk._select.nth import where_true
 from xtopk._select.ranked import indices_by_ranking, peek
-from xtopk._select.settle import where_true
 
 FEW = 16
 """The numbers of a row are few if there is at most one for so many elements, or if there are no more than k."""

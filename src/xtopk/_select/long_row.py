@@ -8,9 +8,10 @@ a row are first chosen as they are, which takes a third of the calls, and holds 
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
+from xtopk._select.nth import where_true
 from xtopk._select.packed import BITS_PACKED, pack, unpack
 from xtopk._select.ranked import as_integers, number_key
-from xtopk._select.settle import settle, where_true
+from xtopk._select.settle import settle
 from xtopk._select.verified import topk_and_doubt
 
 INTEGERS_WIDTH = 64

@@ -11,8 +11,8 @@ from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.columns import candidate_positions, folds_for, take
+from xtopk._select.nth import first_of_value
 from xtopk._select.ranked import as_integers, in_order, integer_key, is_zero, peek, ranked, settled
-from xtopk._select.settle import first_of_value
 
 CLEANED_AT_A_TIME = 1 << 18
 """How many elements are copied at a time to replace NaN."""

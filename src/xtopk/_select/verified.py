@@ -4,9 +4,9 @@ from operator import gt, lt, ne
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
+from xtopk._select.nth import BATCH, first_of_equals, where_true
 from xtopk._select.piles import columns_for
 from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
-from xtopk._select.settle import BATCH, first_of_equals, where_true
 
 LISTED = 64
 """How many elements are compared by Python faster than by two calls of the library."""
