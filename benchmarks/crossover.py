@@ -127,6 +127,22 @@ LONGER_HALVES: tuple[Case, ...] = tuple(
     for k in (10, 1000)
     for d in ("float16", "bfloat16", "negative halves")
 )
+FEW_ELEMENTS: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape in ((1000,), (20_000,), (50_000,), (90_000,), (32, 100), (16, 3000), (64, 400), (64, 1500), (1000, 10))
+    for k in (5, 30)
+    if k <= shape[-1]
+    for d in ("float32", "int32")
+)
+FEW_WIDE: tuple[Case, ...] = tuple(
+    ((count, n), k, "float64") for count in (4, 16, 64) for n in (16, 250, 1000) for k in (1, 4, 16)
+)
+MANY_CHOSEN: tuple[Case, ...] = tuple(
+    ((count, n), n // s, d)
+    for count, n in ((40, 600), (10, 1000), (20, 1500), (3, 3000), (1, 12_000))
+    for s in (8, 3)
+    for d in ("float32", "float16")
+)
 SORTED_ROWS: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
     for e in (10_000, 20_000, 100_000, 1_000_000)
@@ -649,6 +665,21 @@ CONSTANTS = (
         (1, 1 << 12),
         tuple(((n,), k, "float64") for n in (150, 300, 1000, 3000) for k in (1, 20, 100)),
     ),
+    Constant("jax", JAX, "AT_ONCE", (0, 1 << 13, 1 << 17), FEW_ELEMENTS),
+    Constant("jax", JAX, "UNCUT_FLOATS", (0, 1 << 15, 1 << 17), FEW_ELEMENTS),
+    Constant("jax", JAX_CPU, "IN_PIECES", (0, 1 << 14, 1 << 20), FEW_ELEMENTS),
+    Constant("jax", JAX_CPU, "PIECE", (16, 64), FEW_ELEMENTS),
+    Constant(
+        "jax",
+        JAX,
+        "ROUNDED",
+        (1 << 11, 1 << 13),
+        tuple(((1 << e, 20), k, "float32") for e in (8, 9, 10) for k in (3, 8)),
+    ),
+    Constant("jax", JAX, "COUNTED_FLOATS", (1000, 10_000), MANY_CHOSEN),
+    Constant("jax", JAX, "SHORT_FLOATS", (1 << 9, 1 << 11), MANY_CHOSEN),
+    Constant("jax", JAX, "MANY_WIDE", (1, 16), FEW_WIDE),
+    Constant("jax", JAX, "SHORT_WIDE", (0, 1 << 12), FEW_WIDE),
     Constant("jax", JAX, "MARKED_SHARE", (8, 128), MARKED_ROWS, xtopk.topk_mask),
     Constant("jax", JAX_CPU, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
     Constant("jax", JAX_CPU, "HEAPED", (0, 1 << 30), tuple(((512, 8192), k, "float32") for k in (50, 100, 200))),

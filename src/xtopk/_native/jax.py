@@ -10,6 +10,7 @@ from xtopk._native.generic import Selected, TopkFunction
 from xtopk._native.jax_cpu import (
     COLUMNS,
     FOLDS,
+    in_pieces,
     is_sharded,
     least_by_counting,
     least_by_rounds,
@@ -31,9 +32,18 @@ MIN_GAIN = 3
 MANY, MOST_ROUNDS = 256, 16
 """So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
 
+AT_ONCE, UNCUT_FLOATS, ROUNDED = 1 << 15, 1 << 16, 1 << 12
+"""Of so few elements of up to 32 bits few are chosen by ``lax.top_k`` of keys made piece by piece, which is done before
+XLA has woken another thread: fewer than the last instead of in rounds, or fewer than are counted. So few of any dtype,
+or of float32, are not cut into blocks."""
+
 COUNTED, COUNTED_WIDE = 1000, 256
+COUNTED_FLOATS, SHORT_FLOATS = 3000, 1 << 10
 """So many elements to choose, of all rows, are worth the passes of `indices_by_counting`, or so many of 64 bits to
-choose from, which ``lax.top_k`` sorts on the CPU."""
+choose from, which ``lax.top_k`` sorts on the CPU. Of few of float32 more must be chosen, in rows that are longer."""
+
+MANY_WIDE, SHORT_WIDE = 4, 1 << 9
+"""Of 64 bits so many rows for each round, or for each of k where rows are up to so short, are not counted, either."""
 
 MARKED_SHARE = 32
 """Where k is such a share of a row or more, it is marked by comparing all of it, instead of what blocks leave."""
@@ -55,7 +65,7 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if way is least_elsewhere:
         width = width_elsewhere(prod(shape), n, k, x.dtype.itemsize)
     else:
-        width = width_for(n, k, MIN_WIDTH, MIN_GAIN) if way is _least else narrow_width(n, k)
+        width = _width(shape, x.dtype, n, k) if way is _least else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
     if way is least_by_rounds:
         return Plan("rounds of minima", width, f"many rows at once; {left}")
@@ -65,6 +75,8 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("block maxima", width, left)
     if way is least_elsewhere and k <= FEW and x.dtype.itemsize <= 4:
         return Plan("sort with positions", 0, f"each row has {n} elements, whose positions make ties distinct")
+    if width_for(n, k, MIN_WIDTH, MIN_GAIN):
+        return Plan("lax.top_k", 0, f"{prod(shape)} elements are selected from before other ways have begun")
     return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
 
 
@@ -105,11 +117,15 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     def least(way: Any) -> Any:
         return lambda a: way(jnp, a, k, rank).astype(index)
 
+    def least_on_cpu(a: Any) -> Any:
+        found = way(jnp, a, k, rank)
+        return found if found.dtype == index else in_pieces(jnp, lambda piece: piece.astype(index), found)
+
     way: Any = _least if is_sharded(x) else _way(x.shape, x.dtype, k, axis)
     if way is not _least:
         # Rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together.
         way = partial(way, cut=axis == x.ndim - 1)
-    ways = {"cpu": least(way), "default": least(least_elsewhere)}
+    ways = {"cpu": least_on_cpu, "default": least(least_elsewhere)}
     if kernels_serve(x.shape, x.dtype.itemsize, k, axis):
         ways["cuda"] = least(least_by_kernels)
     indices = platform_dependent(rows, **ways)
@@ -137,12 +153,28 @@ def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
 
 def _way(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
     """Return the function that selects on the CPU."""
-    rows = prod(shape) // shape[axis]
-    if k <= MOST_ROUNDS and rows >= MANY:
-        return least_by_rounds
+    n, rows = shape[axis], prod(shape) // shape[axis]
     is_wide, chosen = dtype.itemsize > 4, rows * k
+    if not is_wide and prod(shape) <= AT_ONCE and _are_few(chosen, n, k, dtype):
+        return _least
     is_counted = prod(shape) >= COUNTED_WIDE if is_wide else k > MOST_ROUNDS and chosen >= COUNTED
+    many = MANY_WIDE * (k if n <= SHORT_WIDE else MOST_ROUNDS) if is_wide and is_counted else MANY
+    if k <= MOST_ROUNDS and rows >= many:
+        return least_by_rounds
     return least_by_counting if is_counted else _least
+
+
+def _are_few(chosen: int, n: int, k: int, dtype: Any) -> bool:
+    """Return whether so few are chosen of few elements that other ways take longer than ``lax.top_k``."""
+    if k <= MOST_ROUNDS:
+        return chosen < ROUNDED
+    return chosen < COUNTED or (dtype.name == "float32" and (chosen < COUNTED_FLOATS or n <= SHORT_FLOATS))
+
+
+def _width(shape: tuple[int, ...], dtype: Any, n: int, k: int) -> int:
+    """Return the length of the blocks of rows that are not selected from at once."""
+    uncut = UNCUT_FLOATS if dtype.name == "float32" else AT_ONCE
+    return width_for(n, k, MIN_WIDTH, MIN_GAIN) if prod(shape) > uncut else 0
 
 
 def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
@@ -153,10 +185,12 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     from jax.lax import top_k
 
     key = partial(_key, jnp, rank)
-    if width := width_for(rows.shape[-1], k, MIN_WIDTH, MIN_GAIN):
+    if width := _width(rows.shape, rows.dtype, rows.shape[-1], k):
         best, select = partial(least_of_blocks, key), partial(_least, jnp, rank=None)
         return indices_by_blocks(jnp, rows, k, width, best=best, select=select, key=key)
-    return top_k(~key(rows), k)[1] if rows.dtype.itemsize > 4 else top_k_of_floats(jnp, rows, k, rank)
+    if rows.dtype.itemsize > 4:
+        return top_k(in_pieces(jnp, lambda a: ~key(a), rows), k)[1]
+    return top_k_of_floats(jnp, rows, k, rank)
 
 
 def _key(jnp: Any, rank: Ranking | None, a: Any) -> Any:

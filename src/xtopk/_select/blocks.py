@@ -12,8 +12,6 @@ before they are read, so that the order of the candidates is that of their posit
 from collections.abc import Callable
 from typing import Any
 
-from xtopk._order import positions
-
 ArrayFunction = Callable[[Any], Any]
 
 
@@ -42,15 +40,13 @@ def indices_by_blocks(
     lead, n = rows.shape[:-1], rows.shape[-1]
     blocks = n // width
     body = xp.reshape(rows[..., : blocks * width], (*lead, blocks, width))
-    chosen = xp.sort((choose or select)(best(body), k), axis=-1)[..., None]
-    candidates = xp.reshape(xp.take_along_axis(body, chosen, axis=-2), (*lead, k * width))
-    within = xp.reshape(positions(xp, rows, 0, width), (1,) * len(lead) + (1, width))
-    position = xp.reshape(chosen * width + within, (*lead, k * width))
-    if blocks * width < n:
-        tail = xp.broadcast_to(blocks * width + positions(xp, rows, 0, n - blocks * width), (*lead, n - blocks * width))
+    chosen = xp.sort((choose or select)(best(body), k), axis=-1)
+    candidates = xp.reshape(xp.take_along_axis(body, chosen[..., None], axis=-2), (*lead, k * width))
+    if blocks * width < n:  # as if of one more block
         candidates = xp.concat([candidates, rows[..., blocks * width :]], axis=-1)
-        position = xp.concat([position, tail], axis=-1)
-    return xp.take_along_axis(position, select(key(candidates), k), axis=-1)
+        chosen = xp.concat([chosen, xp.full_like(chosen[..., :1], blocks)], axis=-1)
+    found = select(key(candidates), k)
+    return xp.take_along_axis(chosen, found // width, axis=-1) * width + found % width
 
 
 def width_for(n: int, k: int, least: int, gain: int) -> int:
