@@ -700,6 +700,7 @@ FIXED = {
     "ROWS_AT_ONCE": "of more threads than the two of the machine that the constants are from",
     "GIVEN_UP": "of samples that mislead; of others it gives up one in 3000 or fewer, as a gamma variate",
     "GRAIN": "of torch, which gives so many to a thread",
+    "SINGLE": "as many as XLA's count of operations leaves room for; a loop takes 0.4 µs more in the body of another",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",
     "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
     "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",

@@ -23,7 +23,8 @@ def program(library: Library, function: Any, shape: tuple[int, ...], dtype: str)
 @pytest.mark.parametrize("options", [{}, {"mode": "smallest"}, {"nan": "greatest"}], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32", "uint8", "bool"])
 @pytest.mark.parametrize(
-    ("shape", "k"), [((1000,), 5), ((32, 100), 5), ((1000, 2), 1), ((5, 3000), 90), ((64, 16), 16), ((20_000,), 9)]
+    ("shape", "k"),
+    [((96,), 40), ((1000,), 5), ((32, 100), 5), ((1000, 2), 1), ((5, 3000), 90), ((64, 16), 16), ((20_000,), 9)],
 )
 @JAX
 def test_a_small_call_stays_in_its_thread(

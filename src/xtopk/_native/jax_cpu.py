@@ -17,9 +17,10 @@ NARROW, NARROW_GAIN, UNROLLED = 8, 2, 32
 CACHED, WHOLE = 1 << 20, 2
 """So many keys stay in the cache until they are selected from; fewer than two such chunks are not cut."""
 
-PIECE, IN_PIECES = 32, 1 << 17
+PIECE, IN_PIECES, SINGLE = 32, 1 << 17, 3
 """XLA runs a program in the caller's thread if it counts fewer than a thousand operations, and of a loop it counts one
-turn. So something is done to so many elements at a time if there are no more of them than the second."""
+turn. So something is done to so many elements at a time if there are no more of them than the second, nor so few of 32
+bits as the last times the first, for which a loop would only take longer."""
 
 HEAPED = 128
 """The heap of ``lax.top_k`` is quick with so few of few candidates, above all where they are in order or tied."""
@@ -170,7 +171,8 @@ def in_pieces(jnp: Any, function: Any, a: Any) -> Any:
         piece = function(dynamic_slice_in_dim(flat, start, PIECE))
         return dynamic_update_slice_in_dim(made, piece, start, 0)
 
-    if not PIECE < a.size <= IN_PIECES or is_sharded(a):
+    least = SINGLE * PIECE if a.dtype.itemsize == 4 else PIECE
+    if not least < a.size <= IN_PIECES or is_sharded(a):
         return function(a)
     flat = a.reshape(-1)
     anything = jnp.broadcast_to(function(flat[:1]), flat.shape)
