@@ -39,6 +39,24 @@ def test_a_small_call_stays_in_its_thread(
 
 
 @JAX
+def test_rows_of_a_shard_are_selected_from_together(library: Library) -> None:
+    """Whichever way ``vmap`` comes to them: a row alone would be few elements."""
+    jax = library.namespace
+    spec = jax.sharding.PartitionSpec("shards")
+    mesh = jax.make_mesh((1,), ("shards",), axis_types=(jax.sharding.AxisType.Auto,))
+    of_rows = jax.vmap(lambda x: tuple(xtopk.topk(x, 3)))
+    of_shard = jax.shard_map(of_rows, mesh=mesh, in_specs=spec, out_specs=spec)
+    made = [program(library, function, (500, 3000), "float32") for function in (of_shard, lambda x: xtopk.topk(x, 3))]
+    assert made[0].cost_analysis()["flops"] == made[1].cost_analysis()["flops"]
+
+
+@JAX
+def test_a_large_mask_is_compared_with_the_kth(library: Library) -> None:
+    made = [program(library, lambda x, k=k: xtopk.topk_mask(x, k), (30, 1000), "float32") for k in (20, 500)]
+    assert ["TopK" in each.as_text() for each in made] == [True, False]
+
+
+@JAX
 def test_a_part_of_what_is_returned_takes_no_sort(library: Library) -> None:
     """As of ``lax.top_k``, which XLA recognises by the one slice that is taken of a sort."""
     import jax

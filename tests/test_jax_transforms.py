@@ -174,6 +174,8 @@ def test_shard_map(library: Library) -> None:
     for axis in (0, 1):
         sharded = jax.shard_map(partial(xtopk.topk, k=3, axis=axis), mesh=mesh, in_specs=spec, out_specs=spec)
         assert_ranked(library.back(*sharded(x)), x_np, 3, axis)
+        rows = jax.vmap(partial(xtopk.topk, k=3), 1 - axis, 1 - axis)
+        assert_ranked(library.back(*jax.shard_map(rows, mesh=mesh, in_specs=spec, out_specs=spec)(x)), x_np, 3, axis)
     mask = jax.shard_map(partial(xtopk.topk_mask, k=3), mesh=mesh, in_specs=spec, out_specs=spec)
     assert_marked(library.back(mask(x))[0], x_np, 3)
 
@@ -252,7 +254,8 @@ def test_every_bit_counts(library: Library, dtype: str) -> None:
 
 @pytest.mark.parametrize(("shape", "k"), [((300, 100), 3), ((300, 1000), 30), ((2, 30_000), 3)])
 @JAX
-def test_no_rank_is_promoted(library: Library, shape: tuple[int, ...], k: int) -> None:
-    with library.namespace.numpy_rank_promotion("raise"):
+def test_no_rank_and_no_dtype_is_promoted(library: Library, shape: tuple[int, ...], k: int) -> None:
+    jax = library.namespace
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         x = library.make(np.zeros(shape, dtype="float32"))
         assert int(xtopk.topk_mask(x, k).sum()) == shape[0] * k

@@ -10,6 +10,7 @@ from xtopk._native.generic import Selected, TopkFunction
 from xtopk._native.jax_cpu import (
     COLUMNS,
     FOLDS,
+    has_pieces,
     in_pieces,
     is_sharded,
     least_by_counting,
@@ -21,7 +22,14 @@ from xtopk._native.jax_cpu import (
 )
 from xtopk._native.jax_cuda import kernels_serve, least_by_kernels
 from xtopk._native.jax_gpu import FEW, least_elsewhere, width_elsewhere
-from xtopk._native.jax_sharded import is_on_cpu, marked, mask_across_devices, shape_of_shard, topk_across_devices
+from xtopk._native.jax_sharded import (
+    is_on_cpu,
+    is_shard,
+    marked,
+    mask_across_devices,
+    shape_of_shard,
+    topk_across_devices,
+)
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
 
@@ -38,12 +46,13 @@ XLA has woken another thread: fewer than the last instead of in rounds, or fewer
 or of float32, are not cut into blocks."""
 
 COUNTED, COUNTED_WIDE = 1000, 256
-COUNTED_FLOATS, SHORT_FLOATS = 3000, 1 << 10
+COUNTED_FLOATS, SHORT_FLOATS = 3000, 1 << 9
 """So many elements to choose, of all rows, are worth the passes of `indices_by_counting`, or so many of 64 bits to
 choose from, which ``lax.top_k`` sorts on the CPU. Of few of float32 more must be chosen, in rows that are longer."""
 
 MANY_WIDE, SHORT_WIDE = 4, 1 << 9
-"""Of 64 bits so many rows for each round, or for each of k where rows are up to so short, are not counted, either."""
+"""Rows of 64 bits are chosen from in rounds where there are so many for each of `MOST_ROUNDS`, or if they are up to so
+short, for each of k."""
 
 MARKED_SHARE = 32
 """Where k is such a share of a row or more, it is marked by comparing all of it, instead of what blocks leave."""
@@ -76,7 +85,7 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     if way is least_elsewhere and k <= FEW and x.dtype.itemsize <= 4:
         return Plan("sort with positions", 0, f"each row has {n} elements, whose positions make ties distinct")
     if width_for(n, k, MIN_WIDTH, MIN_GAIN):
-        return Plan("lax.top_k", 0, f"{prod(shape)} elements are selected from before other ways have begun")
+        return Plan("lax.top_k", 0, f"{prod(shape)} elements are too few to be cut into blocks")
     return Plan("lax.top_k", 0, f"blocks would not leave a third of {n} elements")
 
 
@@ -109,10 +118,27 @@ def _compiled(k: int, axis: int, rank: Ranking, mark: Any = None) -> Any:
 
 def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     import jax.numpy as jnp
-    from jax.lax import platform_dependent, stop_gradient
+    from jax.lax import stop_gradient
+
+    rows = stop_gradient(x)
+    indices = _batched(k, axis, rank)(rows) if is_shard(x) else _indices(rows, k, axis, rank)
+    return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
+
+
+def _batched(k: int, axis: int, rank: Ranking) -> Any:
+    """Return a function to the indices of `x`, of which `vmap` makes one of all the rows together."""
+    from jax.custom_batching import custom_vmap
+
+    batched = custom_vmap(lambda x: _indices(x, k, axis, rank))
+    batched.def_vmap(lambda size, is_batched, x: (_batched(k, axis + 1, rank)(x), True))
+    return batched
+
+
+def _indices(x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    import jax.numpy as jnp
+    from jax.lax import platform_dependent
 
     index = jnp.arange(1).dtype
-    rows = jnp.moveaxis(stop_gradient(x), axis, -1)
 
     def least(way: Any) -> Any:
         return lambda a: way(jnp, a, k, rank).astype(index)
@@ -128,9 +154,7 @@ def _select(x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     ways = {"cpu": least_on_cpu, "default": least(least_elsewhere)}
     if kernels_serve(x.shape, x.dtype.itemsize, k, axis):
         ways["cuda"] = least(least_by_kernels)
-    indices = platform_dependent(rows, **ways)
-    indices = jnp.moveaxis(indices, -1, axis)
-    return jnp.take_along_axis(x, indices, axis=axis, mode="promise_in_bounds"), indices
+    return jnp.moveaxis(platform_dependent(jnp.moveaxis(x, axis, -1), **ways), -1, axis)
 
 
 def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -145,7 +169,7 @@ def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
         rows = marked_by_counting(jnp, jnp.moveaxis(a, axis, -1), k, rank, cut=axis == a.ndim - 1)
         return jnp.moveaxis(rows, -1, axis)
 
-    is_counted = k * MARKED_SHARE >= x.shape[axis] and _way(x.shape, x.dtype, k, axis) is least_by_counting
+    is_counted = k * MARKED_SHARE >= x.shape[axis] and _way_of_many(x.shape, x.dtype, k, axis) is least_by_counting
     if is_sharded(x) or not is_counted:
         return scattered(x)
     return platform_dependent(x, cpu=counted, default=scattered)
@@ -153,27 +177,32 @@ def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
 
 def _way(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
     """Return the function that selects on the CPU."""
-    n, rows = shape[axis], prod(shape) // shape[axis]
-    is_wide, chosen = dtype.itemsize > 4, rows * k
-    if not is_wide and prod(shape) <= AT_ONCE and _are_few(chosen, n, k, dtype):
-        return _least
-    is_counted = prod(shape) >= COUNTED_WIDE if is_wide else k > MOST_ROUNDS and chosen >= COUNTED
-    many = MANY_WIDE * (k if n <= SHORT_WIDE else MOST_ROUNDS) if is_wide and is_counted else MANY
-    if k <= MOST_ROUNDS and rows >= many:
-        return least_by_rounds
-    return least_by_counting if is_counted else _least
+    is_small = prod(shape) <= AT_ONCE and has_pieces(dtype) and dtype.itemsize <= 4
+    return _least if is_small and _are_few(shape, dtype, k, axis) else _way_of_many(shape, dtype, k, axis)
 
 
-def _are_few(chosen: int, n: int, k: int, dtype: Any) -> bool:
+def _are_few(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> bool:
     """Return whether so few are chosen of few elements that other ways take longer than ``lax.top_k``."""
+    chosen = prod(shape) // shape[axis] * k
     if k <= MOST_ROUNDS:
         return chosen < ROUNDED
-    return chosen < COUNTED or (dtype.name == "float32" and (chosen < COUNTED_FLOATS or n <= SHORT_FLOATS))
+    return chosen < COUNTED or (dtype.name == "float32" and (chosen < COUNTED_FLOATS or shape[axis] <= SHORT_FLOATS))
+
+
+def _way_of_many(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
+    """Return the function that selects from many elements: in rounds from many rows, by counting for large k."""
+    n, rows, is_wide = shape[axis], prod(shape) // shape[axis], dtype.itemsize > 4
+    if is_wide and prod(shape) < COUNTED_WIDE:
+        return _least
+    many = MANY_WIDE * (k if n <= SHORT_WIDE else MOST_ROUNDS) if is_wide else MANY
+    if k <= MOST_ROUNDS and rows >= many:
+        return least_by_rounds
+    return least_by_counting if is_wide or (k > MOST_ROUNDS and rows * k >= COUNTED) else _least
 
 
 def _width(shape: tuple[int, ...], dtype: Any, n: int, k: int) -> int:
     """Return the length of the blocks of rows that are not selected from at once."""
-    uncut = UNCUT_FLOATS if dtype.name == "float32" else AT_ONCE
+    uncut = {"float32": UNCUT_FLOATS}.get(dtype.name, AT_ONCE if has_pieces(dtype) else 0)
     return width_for(n, k, MIN_WIDTH, MIN_GAIN) if prod(shape) > uncut else 0
 
 

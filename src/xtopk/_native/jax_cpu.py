@@ -19,8 +19,8 @@ CACHED, WHOLE = 1 << 20, 2
 
 PIECE, IN_PIECES, SINGLE = 32, 1 << 17, 3
 """XLA runs a program in the caller's thread if it counts fewer than a thousand operations, and of a loop it counts one
-turn. So something is done to so many elements at a time if there are no more of them than the second, nor so few of 32
-bits as the last times the first, for which a loop would only take longer."""
+turn. So something is done to so many elements at a time, by one thread, if there are no more of them than the second,
+nor so few of 32 bits as the last times the first, for which a loop would only take longer."""
 
 HEAPED = 128
 """The heap of ``lax.top_k`` is quick with so few of few candidates, above all where they are in order or tied."""
@@ -33,6 +33,8 @@ def top_k_of_floats(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     def key(a: Any) -> Any:
         if rank is not None and a.dtype == jnp.float32:
             return _float_key(jnp, a, rank)
+        if a.dtype.itemsize < 4 and a.dtype.kind in "bu":
+            a = a.astype(jnp.int32)  # which XLA vectorises, and not that of their own width
         return _as_float(jnp, ~(a if rank is None else rank_key(jnp, a, rank)).astype(jnp.int32))
 
     def select(a: Any) -> Any:
@@ -162,6 +164,11 @@ def _in_chunks(jnp: Any, select: Any, rows: Any, step: int) -> Any:
     return jnp.concat([found[:whole], found[whole - count :]]).reshape(*lead, -1)
 
 
+def has_pieces(dtype: Any) -> bool:
+    """Return whether XLA takes pieces of a dtype as they are, and does not first make another of the whole array."""
+    return str(dtype) != "bfloat16"
+
+
 def in_pieces(jnp: Any, function: Any, a: Any) -> Any:
     """Return an elementwise function of an array, of a small one made piece by piece; the last two may overlap."""
     from jax.lax import dynamic_slice_in_dim, dynamic_update_slice_in_dim, fori_loop
@@ -172,7 +179,7 @@ def in_pieces(jnp: Any, function: Any, a: Any) -> Any:
         return dynamic_update_slice_in_dim(made, piece, start, 0)
 
     least = SINGLE * PIECE if a.dtype.itemsize == 4 else PIECE
-    if not least < a.size <= IN_PIECES or is_sharded(a):
+    if not least < a.size <= IN_PIECES or not has_pieces(a.dtype) or is_sharded(a):
         return function(a)
     flat = a.reshape(-1)
     anything = jnp.broadcast_to(function(flat[:1]), flat.shape)

@@ -36,7 +36,7 @@ def topk_across_devices(select: Select, k: int, axis: int, rank: Ranking) -> Any
     of_floats.defjvp(derivative)
 
     def topk(x: Any) -> Any:
-        if _is_shard(x):
+        if is_shard(x):
             return select(x, k, axis, rank)
         function = of_floats if dtype_name(x.dtype) in FLOAT_BITS else chosen
         return _in_auto_mode(function, x, lambda spec: (_without(spec, axis),) * 2)
@@ -52,7 +52,7 @@ def mask_across_devices(select: Select, mark: Select, k: int, axis: int, rank: R
 
     def mask(x: Any) -> Any:
         x = stop_gradient(x)
-        return mark(x, k, axis, rank) if _is_shard(x) else _in_auto_mode(marked, x, lambda spec: spec)
+        return mark(x, k, axis, rank) if is_shard(x) else _in_auto_mode(marked, x, lambda spec: spec)
 
     return _named(mask, k, axis, rank)
 
@@ -80,7 +80,7 @@ def _named(function: Any, k: int, axis: int, rank: Ranking) -> Any:
     return function
 
 
-def _is_shard(x: Any) -> bool:
+def is_shard(x: Any) -> bool:
     """Return whether `x` is what one device holds, inside `shard_map`."""
     from jax import typeof
 

@@ -73,7 +73,7 @@ def _positions(by: Counters, xp: Any, key: Any, kth: Any, slot: Any) -> Any:
     powers = xp.asarray(1, dtype=xp.uint32) << bit_of_word
     hits = (key < kth, key == kth)
     chosen = xp.concat([xp.sum(xp.where(hit, powers, 0), axis=-1, dtype=xp.uint32) for hit in hits], axis=-1)
-    ends = xp.cumulative_sum(xp.astype(by.count_bits(chosen), xp.int32), axis=-1)
+    ends = xp.cumulative_sum(xp.astype(by.count_bits(chosen), xp.int32), axis=-1, dtype=xp.int32)
     word = by.search(ends, slot)
     chosen = xp.take_along_axis(chosen, word, axis=-1)
     left = xp.take_along_axis(ends, word, axis=-1) - slot[None]

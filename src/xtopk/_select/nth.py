@@ -127,6 +127,7 @@ def where_true(xp: Any, mask: Any) -> Any:
 
 
 def equals_or_nan(part: Any, last: Any) -> Any:
+    """Return which elements equal the last of their row, NaN being equal to NaN."""
     ties = part == last
     if part.is_floating_point() and last.isnan().any():
         ties |= part.isnan() & last.isnan()

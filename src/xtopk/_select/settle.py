@@ -2,7 +2,7 @@
 
 What ranks before the last chosen is already among the chosen. So its value is known, and of the elements that equal
 it the first are taken. None of these is behind the last of those that were chosen. Where the library's own top-k chose,
-that is about where it began to leave equals out; else they may be anywhere, and the front of a row is looked at first.
+that is about where it began to leave equals out; else they may be anywhere.
 
 Where the worst infinity or NaN is chosen, every number beyond that infinity is, and places are left for the first of
 these infinities, then for the first NaN.
