@@ -177,8 +177,13 @@ def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
 
 def _way(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
     """Return the function that selects on the CPU."""
-    is_small = prod(shape) <= AT_ONCE and has_pieces(dtype) and dtype.itemsize <= 4
-    return _least if is_small and _are_few(shape, dtype, k, axis) else _way_of_many(shape, dtype, k, axis)
+    is_least = _is_small(shape, dtype) and _are_few(shape, dtype, k, axis)
+    return _least if is_least else _way_of_many(shape, dtype, k, axis)
+
+
+def _is_small(shape: tuple[int, ...], dtype: Any) -> bool:
+    """Return whether ``lax.top_k`` takes so few keys, made piece by piece, without sorting them."""
+    return prod(shape) <= AT_ONCE and dtype.itemsize <= 4 and has_pieces(dtype)
 
 
 def _are_few(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> bool:
@@ -202,8 +207,8 @@ def _way_of_many(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
 
 def _width(shape: tuple[int, ...], dtype: Any, n: int, k: int) -> int:
     """Return the length of the blocks of rows that are not selected from at once."""
-    uncut = {"float32": UNCUT_FLOATS}.get(dtype.name, AT_ONCE if has_pieces(dtype) else 0)
-    return width_for(n, k, MIN_WIDTH, MIN_GAIN) if prod(shape) > uncut else 0
+    is_uncut = _is_small(shape, dtype) or (dtype.name == "float32" and prod(shape) <= UNCUT_FLOATS)
+    return 0 if is_uncut else width_for(n, k, MIN_WIDTH, MIN_GAIN)
 
 
 def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
