@@ -134,7 +134,7 @@ FEW_WIDE: tuple[Case, ...] = tuple(
     ((count, n), k, "float64") for count in (4, 16, 64) for n in (250, 1000) for k in (1, 4)
 )
 ORDERED_ROWS: tuple[Case, ...] = tuple(
-    (shape, k, d) for shape, k in (((745, 660), 232), ((100, 4000), 40)) for d in ("float32", "descending", "sparse")
+    (shape, k, d) for shape, k in (((745, 660), 232), ((64, 5000), 300)) for d in ("float32", "descending", "sparse")
 )
 MANY_CHOSEN: tuple[Case, ...] = tuple(
     ((count, n), n // s, "float32") for count, n in ((40, 600), (20, 1500), (1, 12_000)) for s in (8, 3)

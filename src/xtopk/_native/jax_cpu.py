@@ -72,7 +72,7 @@ def least_by_rounds(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) ->
 def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) -> Any:
     """Return the indices of the k least of each row, k being large or the rows many; in any order if that may be.
 
-    Of up to 32 bits ``lax.top_k`` is faster if what comes later in a row seldom ranks before what came first.
+    Of up to 32 bits in no blocks ``lax.top_k`` is faster if what comes later seldom ranks before what came first.
     """
     from jax.lax import cond, top_k
 
@@ -105,7 +105,7 @@ def least_by_counting(jnp: Any, rows: Any, k: int, rank: Ranking, *, cut: bool) 
         found = _in_chunks(jnp, select, rows, CACHED // left_by_blocks(n, k, width)) if cut else select(rows)
         return found.reshape(*rows.shape[:-1], k).astype(jnp.int32)
 
-    if bits > 32:
+    if bits > 32 or width:
         return counted(rows)
     return cond(_seem_ordered(jnp, key, rows, k), lambda rows: top_k_of_floats(jnp, rows, k, rank), counted, rows)
 
