@@ -228,6 +228,12 @@ TIED_ROWS: tuple[Case, ...] = tuple(
     for s in (3, 20)
     for d in ("ties", "equals", "constant", "saturated", "pruned")
 )
+LISTS: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape in ((8000,), (2, 8000), (12, 400), (3, 50_000), (8, 60_000))
+    for k in (3, 25, 180)
+    for d in ("float32", "many values", "float16")
+)
 TIED_LISTS: tuple[Case, ...] = tuple(((20_000,), k, d) for k in (40, 150, 300, 1000) for d in ("many values", "int64"))
 EVEN: tuple[Case, ...] = tuple(
     (shape, k, d)
@@ -380,6 +386,12 @@ CONSTANTS = (
     ),
     Constant("numpy", SMALL, "DENSE", (1, 1000), (((1000, 1000, -2), 5, "constant"), ((1000, 1000, -2), 5, "float32"))),
     Constant("numpy", SMALL, "PACKED_FROM", (64, 1 << 14), (((1000,), 500, "int16"), ((100_000,), 2000, "float32"))),
+    Constant("torch", TORCH, "LISTED_BELOW", (0, 1 << 15, 1 << 20), LISTS),
+    Constant(
+        "torch", TORCH, "LISTED_IN_ALL", tuple(dict.fromkeys((1, 2, 4, 8), m) for m in (100, 224, 448, 900)), LISTS
+    ),
+    Constant("torch", TORCH, "LISTED_ROW", (4, 64), LISTS),
+    Constant("torch", TORCH, "UNSORTED_K", (2, 256), tuple(((n,), k, "ties") for n in (60, 200, 400) for k in (5, 50))),
     Constant("torch", TORCH, "NUMPY_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
     Constant("torch", TORCH, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
     Constant("torch", TORCH, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),

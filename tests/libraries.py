@@ -199,7 +199,10 @@ LOOKED_AT_FEW = {
 }
 
 
-WITHOUT_NUMPY = {"xtopk._native.torch_ways.has_numpy": lambda: False}
+BY_TORCH_ALONE: dict[str, Any] = {
+    "xtopk._native.torch_ways.has_numpy": lambda: False,
+    "xtopk._native.torch_ways.LISTED_BELOW": 0,
+}
 
 
 def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> Any:
@@ -213,8 +216,8 @@ def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> 
 
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call with block and column maxima also where there are too few elements for them to pay, without NumPy."""
-    few: dict[str, Any] = WITHOUT_NUMPY | {
+    """Call with block and column maxima also where there are too few elements for them to pay, by torch alone."""
+    few = BY_TORCH_ALONE | {
         f"xtopk._native.torch_ways.{name}": 0
         for name in ("DIRECT_BELOW", "UNTIED_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "FOLDED_APART", "FOLDED_HEAPED")
     }
@@ -248,7 +251,7 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
 
 def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, also of a short row and a small k."""
-    few: dict[str, Any] = WITHOUT_NUMPY | {f"xtopk._native.torch_ways.SAMPLED{name}_FROM": 0 for name in ("", "_ROWS")}
+    few = BY_TORCH_ALONE | {f"xtopk._native.torch_ways.SAMPLED{name}_FROM": 0 for name in ("", "_ROWS")}
     few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
     few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}

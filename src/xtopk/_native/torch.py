@@ -17,6 +17,7 @@ from xtopk._native.torch_dtensor import (
     refuse_transformed_dtensor,
 )
 from xtopk._native.torch_eager import indices_eager
+from xtopk._native.torch_listed import topk_listed
 from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
 from xtopk._native.torch_numpy import indices_by_numpy
@@ -58,6 +59,8 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k where Python may look at the elements."""
     row, at = (x.detach().reshape(-1), 0) if x.ndim > 1 and x.numel() == x.shape[axis] else (x, axis)
     way, equals = way_of(row, k, at, rank), None
+    if way == "listed":
+        return topk_listed(xp, x, k, axis, rank)
     if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
         way = way_of(row, k, at, rank, equals=False)
     if way == "a few more":

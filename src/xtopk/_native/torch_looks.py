@@ -65,7 +65,7 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> 
         return way if is_few else _way_of_sorted(x, k, axis, rank, equals=equals)
     if way and (way == "sort" or k == 1 or x.numel() < least):
         return way
-    seen = _seen_against_topk(x, k, axis, rank, equals=equals) if way else ""
+    seen = _seen_against_topk(x, k, axis, rank, listed=way == "listed", equals=equals) if way else ""
     if way and not seen:
         return way
     if seen in ("equals", "numbers"):
@@ -93,21 +93,26 @@ def _way_of_sorted(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) ->
     return "torch.topk" if is_ordered else "NumPy"
 
 
-def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) -> str:
+def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, listed: bool, equals: bool) -> str:
     """Return what a few elements show that slows a heap or will be chosen, "" for nothing.
 
-    That is "order", "NaN", "numbers" where there are enough of these beside NaN, "equals" of the best, or "ties".
+    That is "order", "NaN", "numbers" where there are enough of these beside NaN, "equals" of the best, or "ties". To
+    what is listed only NaN matters that hides numbers.
     """
+    hides = rank.largest and (rank.stable or not rank.nan_first)
+    if listed and not (hides and x.is_floating_point()):
+        return ""
     rows = _matrix(x, axis)
     steps = rows.shape[0] // PLAIN_ROWS or 1, -(-rows.shape[1] // PLAIN_AT)
     seen = rows[:: steps[0], :: steps[1]].tolist()
     few = [each for row in seen for each in row]
-    if any(all(map(lt if rank.largest else gt, row, row[1:])) for row in seen):  # each element enters the heap
+    is_better = lt if rank.largest else gt
+    if not listed and any(all(map(is_better, row, row[1:])) for row in seen):  # each element enters the heap
         return "order"
-    if rank.largest and (rank.stable or not rank.nan_first) and _holds_nan(few):  # it hides numbers, or ties
+    if hides and _holds_nan(few):  # it hides numbers, or ties
         is_many = sum(map(eq, few, few)) * x.shape[axis] >= NUMBERS * k * len(few)
         return "numbers" if is_many and x.dtype.itemsize > 2 and not rank.nan_first else "NaN"
-    if not rank.stable:
+    if listed or not rank.stable:
         return ""
     if equals and _may_hold_equals(x, k, axis, rank, few):
         return "equals"

@@ -28,6 +28,8 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
     if way == "a few more":
         return Plan("torch.topk", 0, f"{way} than {k} of {n}, among which ties are put in order")
+    if way == "listed":
+        return Plan("torch.topk", 0, f"{k} of {n} in few rows, {how}")
     if way == "NumPy":
         plan = numpy_plan(None, shared(x.detach()), k, axis, rank)
         return plan._replace(reason=f"{plan.reason}, by NumPy, which shares the memory")

@@ -11,7 +11,6 @@ from xtopk._select.long_row import NARROW_GAIN, ROW_GAIN, SHORTEST, least_width,
 from xtopk._select.packed import BITS_PACKED
 from xtopk._select.piles import columns_for
 from xtopk._select.radix import sorts_by_radix
-from xtopk._select.verified import LISTED
 
 DIRECT_BELOW = 1 << 15
 """Fewer elements are given to `torch.topk` as they are: calls that would save work take longer than it."""
@@ -93,6 +92,12 @@ NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 14, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4
 narrow; where torch would share them among no more threads than the second, by bytes an element, and more are chosen
 than the last, which as many reductions find."""
 
+LISTED_BELOW, LISTED_IN_ALL, LISTED_ROW = 1 << 18, {1: 224, 2: 224, 4: 448, 8: 448}, 16
+UNSORTED_K = 64
+"""Of fewer than so many elements what is chosen is listed by Python if it is so little, by bytes an element, so much
+more counted for each row. A row that is not sure to tie is not sorted before, however short, for a k less than the
+last."""
+
 UNSUPPORTED = {"bool": "uint8", "uint16": "int16", "uint32": "int32", "uint64": "int64"}
 UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 """The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
@@ -111,11 +116,13 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return "sort"
     tied = _is_tied(x, k, axis, rank)
     at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
-    is_listed = x.ndim == 1 and k < LISTED and not tied
-    if rank.stable and k > 1 and not is_listed and elements * n.bit_length() <= at_once:
+    is_unsorted = x.ndim == 1 and k < UNSORTED_K and not tied
+    if rank.stable and k > 1 and not is_unsorted and elements * n.bit_length() <= at_once:
         return "sort"
     if k > 1 and not is_small and is_by_numpy(x, k, axis, rank):
         return "NumPy"
+    if elements < LISTED_BELOW and _is_listed(x, k, axis, rank):
+        return "listed"
     if elements < DIRECT_BELOW and not tied:
         return "torch.topk"
     is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
@@ -129,6 +136,13 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
     is_paired = _is_paired(x, k, axis) and (x.stride(axis) != 1 or not is_sure(x, rank))
     is_cut = _is_cut(x, k, axis, rank, heaps=False)
     return "" if is_cut or is_paired or is_one_by_one(x, k, axis, rank) else "torch.topk"
+
+
+def _is_listed(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether few are chosen of few rows along the last axis, or of one."""
+    count = x.numel() // x.shape[axis]
+    is_little = count * (k + LISTED_ROW) <= LISTED_IN_ALL[x.dtype.itemsize]
+    return is_little and rank.stable and k > 1 and (axis == x.ndim - 1 or count == 1)
 
 
 def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:

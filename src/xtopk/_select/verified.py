@@ -1,5 +1,7 @@
 """The library's own top-k, asked for more than k, which shows where ties or NaN made it go wrong."""
 
+from collections.abc import Callable
+from functools import partial
 from operator import gt, lt, ne
 from typing import Any
 
@@ -130,14 +132,26 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
 
 
 def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, values: Any, indices: Any) -> Any:
-    """Return what `mended` does of a few numbers: Python puts those in order that are better than the last."""
-    values, indices = values.tolist(), indices.tolist()
-    better = values.index(values[-1])
-    equal = where_true(xp, row[: max(indices[better:]) + 1] == values[-1]).narrow_copy(0, 0, k - better)
-    if not better:
-        return equal
-    ranks = [-value if rank.largest else value for value in values[:better]]
-    return xp.concat([equal.new_tensor([index for _, index in sorted(zip(ranks, indices, strict=False))]), equal])
+    """Return what `mended` does of a few numbers of a row."""
+    places = put_right(partial(where_true, xp), row, values.tolist(), indices.tolist(), k, largest=rank.largest)
+    return indices.new_tensor(places)
+
+
+def put_right(
+    where: Callable[[Any], Any], row: Any, seen: list[Any], places: list[int], k: int, *, largest: bool
+) -> list[int]:
+    """Return where the first k of a row stand, of which the best are seen in order, `k` of them or one more.
+
+    Python puts those in order that are better than the last; of what equals it the first are looked for if more may.
+    """
+    last = seen[k - 1]
+    better = seen.index(last)
+    ranks = [-value for value in seen[:better]] if largest else seen[:better]
+    first = [place for _, place in sorted(zip(ranks, places, strict=False))]
+    if seen[-1] != last:
+        return first + sorted(places[better:k])
+    equal: list[int] = where(row[: max(places[better:]) + 1] == last)[: k - better].tolist()
+    return first + equal
 
 
 def topk_beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
