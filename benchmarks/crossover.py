@@ -228,6 +228,13 @@ TIED_ROWS: tuple[Case, ...] = tuple(
     for s in (3, 20)
     for d in ("ties", "equals", "constant", "saturated", "pruned")
 )
+SLOWED: tuple[Case, ...] = tuple(
+    ((e // n, n), n // s, d)
+    for e in (50_000, 300_000, 1_000_000)
+    for n in (1000, 4000, 20_000)
+    for s in (80, 400)
+    for d in ("ascending", "many values")
+)
 LISTS: tuple[Case, ...] = tuple(
     (shape, k, d)
     for shape in ((8000,), (2, 8000), (12, 400), (3, 50_000), (8, 60_000))
@@ -399,6 +406,9 @@ CONSTANTS = (
     Constant("torch", TORCH, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
     Constant("torch", TORCH, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
     Constant("torch", TORCH, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
+    Constant("torch", TORCH, "NUMPY_SLOWED_BELOW", (0, 1 << 17, 1 << 21), SLOWED),
+    Constant("torch", TORCH, "NUMPY_SLOWED_LONG", (1 << 8, 1 << 14), SLOWED),
+    Constant("torch", TORCH, "NUMPY_SLOWED_CHOICES", (1 << 9, 1 << 15), SLOWED),
     Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
     Constant(
         "torch",

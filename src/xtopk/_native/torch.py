@@ -24,7 +24,7 @@ from xtopk._native.torch_numpy import indices_by_numpy
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_plan import eager_plan
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import is_marked
+from xtopk._native.torch_ways import is_marked, may_be_by_numpy
 from xtopk._order import Ranking
 from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt
@@ -62,7 +62,7 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     if way == "listed":
         return topk_listed(xp, x, k, axis, rank)
     if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
-        way = way_of(row, k, at, rank, equals=False)
+        way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False)
     if way == "a few more":
         if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
             return found

@@ -14,6 +14,7 @@ from xtopk._native.torch_ways import (
     is_sampled,
     is_sure,
     is_unordered,
+    may_be_by_numpy,
     pile_folds,
 )
 from xtopk._order import Ranking, dtype_name
@@ -70,6 +71,12 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> 
         return way
     if seen in ("equals", "numbers"):
         return seen
+    is_heap, is_small, is_half = is_heaped(x.shape[axis], k), x.numel() < LOOKED_FROM, x.dtype.itemsize <= 2
+    if seen == "order" and not is_heap and is_small and x.is_floating_point() and not is_half:
+        return way
+    is_slow = (seen == "order" and is_heap and not is_half) or (seen == "NaN" and is_half and is_small)
+    if is_slow and rank.stable and may_be_by_numpy(x, k, axis):
+        return "NumPy"
     is_narrow = x.dtype.itemsize < 8 or not x.is_floating_point()
     if seen == "ties" and is_narrow and x.numel() < RANKED_BELOW:
         return "ranking"

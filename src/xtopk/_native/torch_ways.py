@@ -84,6 +84,10 @@ NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 <<
 of up to 16 bits if torch keeps no heap; but not of so many as the third, divided by torch's threads, nor, of halves,
 which it may have to convert, as the last."""
 
+NUMPY_SLOWED_BELOW, NUMPY_SLOWED_LONG, NUMPY_SLOWED_CHOICES = 1 << 19, 1 << 11, 1 << 12
+"""So does it from rows that get better, of which each element would enter a heap, or whose equals were counted in vain,
+of fewer elements than the first, in rows so long or longer, of which fewer than the last are chosen."""
+
 GRAIN = 1 << 15
 """How many elements torch gives to each of its threads, or more."""
 
@@ -149,6 +153,15 @@ def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether NumPy selects from a tensor: a row of middle length, or rows that it sorts."""
     is_served = _is_middle(x, k, rank) if x.numel() == x.shape[axis] else _are_sorted(x, k, axis, rank)
     return is_served and has_numpy()
+
+
+def may_be_by_numpy(x: Any, k: int, axis: int) -> bool:
+    """Return whether NumPy may select from rows in which a look shows what slows torch, which has few threads there."""
+    import torch
+
+    n, elements = x.shape[axis], x.numel()
+    is_little = elements < NUMPY_SLOWED_BELOW and n >= NUMPY_SLOWED_LONG and elements // n * k < NUMPY_SLOWED_CHOICES
+    return is_little and min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_THREADS[4] and has_numpy()
 
 
 def _is_middle(row: Any, k: int, rank: Ranking) -> bool:
