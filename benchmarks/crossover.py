@@ -67,6 +67,7 @@ NUMPY, NUMPY_WAYS, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_ways", "x
 NUMPY_ROWS, NUMPY_MARKS = "xtopk._native.numpy_rows", "xtopk._native.numpy_marks"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
+TORCH_NUMPY = "xtopk._native.torch_numpy"
 TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU = (
     "xtopk._native.torch_ways",
     "xtopk._native.torch_looks",
@@ -227,6 +228,22 @@ TIED_ROWS: tuple[Case, ...] = tuple(
     for count, n in ((30_000, 40), (64, 2500), (1000, 1000), (30, 100_000))
     for s in (3, 20)
     for d in ("ties", "equals", "constant", "saturated", "pruned")
+)
+REDUCED: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape in ((4, 40_000), (2, 100_000), (100, 2500), (1_500_000,), (8, 128_256), (64, 100_000))
+    for k in (1, 20)
+    for d in ("float32", "many values")
+)
+REDUCED_FOR_MORE: tuple[Case, ...] = tuple(
+    ((e // n, n), n // s, d)
+    for e in (300_000, 3_000_000)
+    for n in (3000, 100_000, 300_000)
+    for s in (30, 100, 200)
+    for d in ("float32", "float64")
+)
+NEGATIVE_HALVES: tuple[Case, ...] = tuple(
+    (shape, k, "negative halves") for shape in ((400_000,), (3_000_000,), (30, 50_000)) for k in (4, 20, 200)
 )
 SLOWED: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
@@ -409,6 +426,15 @@ CONSTANTS = (
     Constant("torch", TORCH, "NUMPY_SLOWED_BELOW", (0, 1 << 17, 1 << 21), SLOWED),
     Constant("torch", TORCH, "NUMPY_SLOWED_LONG", (1 << 8, 1 << 14), SLOWED),
     Constant("torch", TORCH, "NUMPY_SLOWED_CHOICES", (1 << 9, 1 << 15), SLOWED),
+    Constant("torch", TORCH, "REDUCED_FROM", (1 << 15, 1 << 20, 1 << 30), REDUCED),
+    Constant("torch", TORCH, "REDUCED_LONGER", (1 << 11, 1 << 16), REDUCED[:12]),
+    Constant("torch", TORCH, "REDUCED_LONG", (1 << 8, 1 << 13), REDUCED),
+    Constant("torch", TORCH, "REDUCED_K", (1 << 8, 1 << 13), REDUCED_FOR_MORE),
+    Constant("torch", TORCH, "REDUCED_GAIN", (1, 8), REDUCED_FOR_MORE),
+    Constant("torch", TORCH, "REDUCED_WIDE_GAIN", (2,), REDUCED_FOR_MORE),
+    Constant("torch", TORCH, "REDUCED_WIDTH", (2, 8), REDUCED),
+    Constant("torch", TORCH, "REDUCED_THREADS", (1, 2), REDUCED),
+    Constant("torch", TORCH_NUMPY, "FEW_THREADS", (1,), NEGATIVE_HALVES),
     Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
     Constant(
         "torch",
@@ -721,6 +747,7 @@ FIXED = {
     "WORD": "the bits of a word",
     "ROWS_AT_ONCE": "of more threads than the two of the machine that the constants are from",
     "GIVEN_UP": "of samples that mislead; of others it gives up one in 3000 or fewer, as a gamma variate",
+    "REDUCED_ROWS": "computed for four threads from the times of one and of two, for want of cores",
     "GRAIN": "of torch, which gives so many to a thread",
     "SINGLE": "as many as XLA's count of operations leaves room for; a loop takes 0.4 µs more in the body of another",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",

@@ -209,6 +209,9 @@ def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> 
     """Call with NumPy also of few elements."""
     few: dict[str, Any] = {f"xtopk._native.torch_ways.NUMPY_{name}": 0 for name in ("ROW", "NARROW_ROW", "FROM")}
     few |= {"xtopk._native.torch_ways.NUMPY_SLOWED_LONG": 0, "xtopk._native.torch_looks.PLAIN_FROM": 0}
+    few |= {f"xtopk._native.torch_ways.REDUCED_{name}": 0 for name in ("FROM", "LONG", "LONGER")}
+    few |= {"xtopk._native.torch_ways.REDUCED_WIDTH": 1, "xtopk._native.torch_numpy.CUT_ELEMENTS": 40}
+    few |= {"xtopk._native.torch_ways.LISTED_BELOW": 0, "xtopk._native.torch_ways.ONE_CUT_FROM": 0}
     few |= {"xtopk._native.torch_looks.LOOKED_FROM": 0, "xtopk._native.torch_looks.LOOKED_AT": 2}
     few |= {"xtopk._native.torch_looks.EQUAL_LONG": 0, "xtopk._select.equals.APART": 1}
     few |= {"xtopk._native.torch_ways.SORTED_AT_ONCE": 0, "xtopk._native.torch_ways.HEAPED": 2}

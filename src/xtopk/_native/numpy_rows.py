@@ -33,7 +33,7 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
     if rank.nan_first and name in FLOAT_INFINITY_BITS:
         return _indices_after_nan(xp, rows, k, rank, name)
     if name in ("float16", "bfloat16"):
-        indices, unanswered = _indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
+        indices, unanswered = indices_of_half(xp, rows, k, rank, FLOAT_INFINITY_BITS[name])
     elif name in COMPARED_DIRECTLY:
         indices, unanswered = _indices(xp, rows, k, largest=rank.largest)
     else:
@@ -194,7 +194,7 @@ def _first(xp: Any, row: Any, value: Any, count: int) -> Any:
 OPERATIONS = Operations(_kth, _where, _order, _every, _first)
 
 
-def _indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:
+def indices_of_half(xp: Any, rows: Any, k: int, rank: Ranking, infinity: int) -> tuple[Any, Any]:
     """Select among the bits, which are in order where they are of one sign: the further from zero the greater.
 
     So the top k are the greatest of the wanted sign, or where all are of the other, the least. A row is unanswered if

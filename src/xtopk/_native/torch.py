@@ -20,11 +20,11 @@ from xtopk._native.torch_eager import indices_eager
 from xtopk._native.torch_listed import topk_listed
 from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
-from xtopk._native.torch_numpy import indices_by_numpy
+from xtopk._native.torch_numpy import indices_by_blocks, indices_by_numpy
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_plan import eager_plan
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import is_marked, may_be_by_numpy
+from xtopk._native.torch_ways import is_marked, may_be_by_numpy, reduced_width
 from xtopk._order import Ranking
 from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt
@@ -61,6 +61,12 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     way, equals = way_of(row, k, at, rank), None
     if way == "listed":
         return topk_listed(xp, x, k, axis, rank)
+    if way == "blocks":
+        rows, width = x.detach().reshape(-1, x.shape[axis]), reduced_width(row, k, at, rank)
+        if (found := indices_by_blocks(xp, rows, k, rank, width)) is not None:
+            indices = found.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
+            return gather(xp, x, axis, indices), indices
+        way = way_of(row, k, at, rank, blocks=False)
     if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
         way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False)
     if way == "a few more":

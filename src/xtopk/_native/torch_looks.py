@@ -54,12 +54,15 @@ HEAPED_FLOATS = 1 << 21
 """Fewer floats are given to the heap as they are, and more of them as integers, if none that is chosen is negative."""
 
 
-def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> str:
+def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True, blocks: bool = True) -> str:
     """Return the way of `direct_way`, unless a few elements speak against `torch.topk`, or that of `looked_way`.
 
-    That is "equals" only if these are still to be counted.
+    That is "equals" only if these are still to be counted, and "blocks" if these are still to be tried.
     """
-    way = direct_way(x, k, axis, rank)
+    way = direct_way(x, k, axis, rank, blocks=blocks)
+    if way == "blocks":
+        is_one = x.numel() == x.shape[axis]
+        return way if is_one or not _is_odd(x, k, axis, rank) else way_of(x, k, axis, rank, equals=equals, blocks=False)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
     if way == "NumPy":
         is_few = x.numel() < LOOKED_FROM or x.shape[axis] < LOOKED_AT or x.numel() == x.shape[axis]
@@ -84,6 +87,16 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True) -> 
     if seen == "ties" and way == "a few more" and looked != "equals":
         return way
     return looked
+
+
+def _is_odd(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether a few elements of rows are NaN, equal the best k times, or rise or fall, but for equals."""
+    before, after = _neighbours(_matrix(x, axis))
+    equal = _count_best(before, rank)
+    few, most = sorted(sum(map(compare, before, after)) for compare in (lt, gt))
+    is_ordered = IN_ORDER * few <= len(before) and most > IN_ORDER * few + 1
+    is_tied = rank.stable and equal > 1 and equal * x.shape[axis] >= k * len(before)
+    return bool(is_ordered or is_tied or _holds_nan(before))
 
 
 def _way_of_sorted(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) -> str:

@@ -3,8 +3,14 @@
 from functools import cache
 from typing import Any
 
-from xtopk._native.numpy import numpy_topk
-from xtopk._order import Ranking, dtype_name
+from xtopk._native.numpy import CUT_ELEMENTS, numpy_topk
+from xtopk._native.numpy_rows import indices_of_half
+from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
+from xtopk._select.best_blocks import SAMPLED, indices_in_blocks
+from xtopk._select.ranked import as_integers, may_be_positive
+
+FEW_THREADS = 2
+"""With more threads torch reduces halves faster than NumPy does the bits of those that are negative."""
 
 
 def has_numpy() -> bool:
@@ -30,6 +36,10 @@ def _is_there() -> bool:
     except (ImportError, RuntimeError, TypeError):
         return False
     return hasattr(np, "from_dlpack")
+
+
+def _is_half(x: Any) -> bool:
+    return bool(x.dtype.itemsize == 2 and x.is_floating_point())
 
 
 class _Memory:
@@ -64,3 +74,52 @@ def indices_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> Any:
 
     indices = torch.from_numpy(numpy_topk(np, shared(x), k, axis, rank)[1])
     return indices.clone(memory_format=torch.contiguous_format)  # to torch's own memory
+
+
+def indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int) -> Any:
+    """Return where the top k of each row of a matrix are: torch takes the best of blocks, NumPy does the rest.
+
+    So the one pass over all elements has all threads. Halves are compared as their bits. None where these are not in
+    order, or NaN is in the way.
+    """
+    import numpy as np
+    import torch
+
+    infinity = FLOAT_INFINITY_BITS[dtype_name(rows.dtype)] if _is_half(rows) else 0
+    seen = as_integers(xp, rows) if infinity else rows.view(xp.uint8) if rows.dtype == xp.bool else rows
+    elements, (count, n) = shared(seen), rows.shape
+    if infinity and not may_be_positive(rows, k, rank):
+        return _indices_by_bits(rows, elements, k, rank, infinity)
+    blocks, cut = n // width, n // width * width
+    if elements.dtype.kind == "f" and np.isnan(elements[:, : 1 + SAMPLED // count]).any():
+        return None
+    best = seen[:, :cut].unflatten(1, (blocks, width))
+    best = shared(best.amax(-1) if rank.largest else best.amin(-1))
+    if best.dtype.kind == "f" and (np.isnan(best.max()) or (rank.nan_first and np.isnan(elements[:, cut:]).any())):
+        return None
+    found, step = np.empty((count, k), dtype=np.int64), max(1, CUT_ELEMENTS // n)
+    for i in range(0, count, step):
+        few = elements[i : i + step]
+        body, here = few[:, :cut].reshape(-1, blocks, width), np.arange(few.shape[0])
+        found[i : i + step] = indices_in_blocks(np, few, body, best[i : i + step], here, k, largest=rank.largest)
+    if infinity:
+        last = np.take_along_axis(elements, found[:, [0, -1]], axis=1)
+        if last.min() < rank.largest or last.max() > infinity:
+            return None
+    return torch.from_numpy(found).clone()
+
+
+def _indices_by_bits(rows: Any, elements: Any, k: int, rank: Ranking, infinity: int) -> Any:
+    """Return where NumPy finds the top k among the bits of halves, in one thread; None where that takes longer."""
+    import numpy as np
+    import torch
+
+    if rank.nan_first or torch.get_num_threads() > FEW_THREADS:
+        return None
+    found, unanswered = indices_of_half(np, elements, k, rank, infinity)
+    if 2 * np.count_nonzero(unanswered) > rows.shape[0]:
+        return None
+    if unanswered.any():
+        few = rows[torch.from_numpy(unanswered)].float()
+        found[unanswered] = numpy_topk(np, shared(few), k, 1, rank)[1]
+    return torch.from_numpy(found).clone()

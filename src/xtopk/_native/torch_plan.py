@@ -16,6 +16,7 @@ from xtopk._native.torch_ways import (
     piece_length,
     pile_folds,
     plan_of_rows,
+    reduced_width,
 )
 from xtopk._order import Ranking, dtype_name
 
@@ -30,6 +31,10 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         return Plan("torch.topk", 0, f"{way} than {k} of {n}, among which ties are put in order")
     if way == "listed":
         return Plan("torch.topk", 0, f"{k} of {n} in few rows, {how}")
+    if way == "blocks":
+        width = reduced_width(x, k, axis, rank)
+        left = f"{n // width} maxima and {k * width} candidates are left of {n}"
+        return Plan("block maxima", width, f"{left}, from which NumPy selects, which shares the memory")
     if way == "NumPy":
         plan = numpy_plan(None, shared(x.detach()), k, axis, rank)
         return plan._replace(reason=f"{plan.reason}, by NumPy, which shares the memory")

@@ -88,6 +88,18 @@ NUMPY_SLOWED_BELOW, NUMPY_SLOWED_LONG, NUMPY_SLOWED_CHOICES = 1 << 19, 1 << 11, 
 """So does it from rows that get better, of which each element would enter a heap, or whose equals were counted in vain,
 of fewer elements than the first, in rows so long or longer, of which fewer than the last are chosen."""
 
+REDUCED_FROM, REDUCED_LONGER, REDUCED_LONG, REDUCED_K = 1 << 17, 1 << 14, 1 << 11, 1 << 10
+"""Of so many elements, or more, in rows so long, or longer, torch takes the best of blocks, of twice as many in rows as
+long as the third, for a k up to the last."""
+
+REDUCED_WIDTH, REDUCED_GAIN, REDUCED_WIDE_GAIN = 4, 2, 8
+"""The blocks are as long as the first times a power of two next to the square root of n / k, and there are none if k of
+them hold more than such a part of the row, or such a part where there are many rows of 64 bits."""
+
+REDUCED_ROWS, REDUCED_THREADS = 16, 4
+"""Rows are many if more than so many, and are cut if torch would share them among so many threads, half as many if they
+are many, or fewer."""
+
 GRAIN = 1 << 15
 """How many elements torch gives to each of its threads, or more."""
 
@@ -107,7 +119,7 @@ UNSIGNED = frozenset(UNSUPPORTED) - {"bool"}
 """The dtypes for which torch has no top-k, with one of the same width for which it has; and those without a gather."""
 
 
-def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
+def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
     is_small = elements < NUMPY_NARROW_ROW
@@ -127,6 +139,8 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking) -> str:
         return "NumPy"
     if elements < LISTED_BELOW and _is_listed(x, k, axis, rank):
         return "listed"
+    if blocks and elements >= REDUCED_FROM and reduced_width(x, k, axis, rank):
+        return "blocks"
     if elements < DIRECT_BELOW and not tied:
         return "torch.topk"
     is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
@@ -147,6 +161,31 @@ def _is_listed(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     count = x.numel() // x.shape[axis]
     is_little = count * (k + LISTED_ROW) <= LISTED_IN_ALL[x.dtype.itemsize]
     return is_little and rank.stable and k > 1 and (axis == x.ndim - 1 or count == 1)
+
+
+def reduced_width(x: Any, k: int, axis: int, rank: Ranking) -> int:
+    """Return the length of the blocks of rows of which torch takes the best and NumPy the rest, 0 if they are none.
+
+    torch takes long for the least of int64, and has no maximum of most unsigned integers.
+    """
+    n, name = x.shape[axis], dtype_name(x.dtype)
+    count = x.numel() // n
+    is_long = n >= (REDUCED_LONG if x.numel() >= 2 * REDUCED_FROM else REDUCED_LONGER)
+    if not is_long or k > REDUCED_K or name in UNSIGNED or (name == "int64" and not rank.largest):
+        return 0
+    width = REDUCED_WIDTH << ((n // k).bit_length() - (count == 1)) // 2
+    gain = REDUCED_GAIN if x.dtype.itemsize <= 4 or count <= REDUCED_ROWS else REDUCED_WIDE_GAIN
+    is_cut = n >= gain * k * width and (k > 1 or n >= ONE_CUT_FROM)
+    is_read = x.stride(axis) == 1 and (count == 1 or (axis == x.ndim - 1 and x.is_contiguous()))
+    return width if is_cut and is_read and _is_shared_by_few(x, count) and has_numpy() else 0
+
+
+def _is_shared_by_few(x: Any, count: int) -> bool:
+    """Return whether torch shares rows among so few threads that NumPy, which has one, does not take longer."""
+    import torch
+
+    threads = min(torch.get_num_threads(), count, -(-x.numel() // GRAIN))
+    return bool(threads <= (REDUCED_THREADS if count <= REDUCED_ROWS else REDUCED_THREADS // 2))
 
 
 def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:

@@ -46,15 +46,15 @@ def indices_by_best_blocks(xp: Any, rows: Any, k: int, length: int, *, largest: 
     body = rows[:, : count * length].reshape(number, count, length)
     best = (xp.maximum if largest else xp.minimum).reduce(body, axis=2)
     if not floats or not xp.isnan(best.max()):
-        return _indices_in_blocks(xp, rows, body, best, xp.arange(number), k, largest=largest), None
+        return indices_in_blocks(xp, rows, body, best, xp.arange(number), k, largest=largest), None
     hidden = is_nan(best).any(axis=1)
     seen = (~hidden).nonzero()[0]
     if seen.shape[0]:
-        indices[seen] = _indices_in_blocks(xp, rows, body, best[seen], seen, k, largest=largest)
+        indices[seen] = indices_in_blocks(xp, rows, body, best[seen], seen, k, largest=largest)
     return indices, hidden
 
 
-def _indices_in_blocks(xp: Any, rows: Any, body: Any, best: Any, seen: Any, k: int, *, largest: bool) -> Any:
+def indices_in_blocks(xp: Any, rows: Any, body: Any, best: Any, seen: Any, k: int, *, largest: bool) -> Any:
     """Return the indices in the rows that are seen, of whose blocks the best are known."""
     (number, count), length = best.shape, body.shape[2]
     bound = kth_value(xp, best, k, largest=largest)
