@@ -635,7 +635,6 @@ CONSTANTS = (
     ),
     Constant("torch", LONG_ROW, "REACHING", (1, 1 << 30), tuple(((1 << 22,), k, d) for k in (150, 2000) for d in CUTS)),
     Constant("torch", LONG_ROW, "LOOKED_AT", (1, 1 << 15), tuple(((1 << 22,), 2000, d) for d in CUTS)),
-    Constant("torch", LONG_ROW, "TIELESS", (0, 1 << 9), tuple(((1 << 21,), k, "int32") for k in (10, 200))),
     Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
     Constant("torch", TORCH_EAGER, "NUMBERS_AT_A_TIME", (1 << 20, 1 << 30), (((2048, 4096), 20, "nearly nan"),)),
     Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),

@@ -1,8 +1,7 @@
 """One long row: the best of its blocks, then the best of their elements, both packed with their positions.
 
 All that is done for each element is one maximum. The blocks lie one after another, so that of two with equal maxima the
-lower one has the lower positions, and no two packed keys are equal: ties are exact, and no data make it slower. Few of
-a row are first chosen as they are, which takes a third of the calls, and holds where none of them tie.
+lower one has the lower positions, and no two packed keys are equal: ties are exact, and no data make it slower.
 """
 
 from typing import Any
@@ -12,7 +11,6 @@ from xtopk._select.nth import where_true
 from xtopk._select.packed import BITS_PACKED, pack, unpack
 from xtopk._select.ranked import as_integers, number_key
 from xtopk._select.settle import settle
-from xtopk._select.verified import topk_and_doubt
 
 INTEGERS_WIDTH = 64
 FLOATS_WIDTH = 512
@@ -25,9 +23,6 @@ CUT_WIDTH = 32
 
 REACHING, LOOKED_AT = 4, 1 << 12
 """Candidates that reach a bound are selected from if they are so many times fewer, as they must be among the first."""
-
-TIELESS = 1 << 7
-"""So few elements of 32 bits are expected not to tie."""
 
 ROW_GAIN = 32
 SHORTEST, NARROW_GAIN = 64, 4
@@ -55,10 +50,6 @@ def indices_of_row(xp: Any, row: Any, k: int, rank: Ranking, width: int, *, posi
     maxima = _best_of_blocks(seen, width, largest)
     if maxima.is_floating_point() and (maxima.amax() if largest else maxima.amin()).isnan():
         return None
-    if k <= TIELESS and row.dtype.itemsize == 4:
-        best, indices, doubt = _tieless(xp, seen, maxima, k, width, rank._replace(sorted=True))
-        if doubt is None and (not positive or _are_positive(best, row.dtype)):
-            return indices
     packed = _packed_of_blocks(xp, seen, maxima, k, width, rank)
     indices = unpack(packed)
     if row.is_floating_point():
@@ -70,24 +61,6 @@ def indices_of_row(xp: Any, row: Any, k: int, rank: Ranking, width: int, *, posi
         if positive and largest and rank.stable and last == 0:  # +0, which -0 equals
             settle(xp, row, indices, xp.ones((), dtype=xp.bool, device=row.device), None, rank)
     return indices
-
-
-def _tieless(xp: Any, row: Any, maxima: Any, k: int, width: int, rank: Ranking) -> tuple[Any, Any, Any]:
-    """Return the top k, their indices, and whether these are in doubt: elements tie, or are NaN."""
-    count = maxima.shape[0]
-    best, chosen = maxima.topk(min(k + 1, count), largest=rank.largest)
-    *_, last, beyond = best.tolist() if count > k else (0, 1)
-    if last == beyond:
-        return None, None, True
-    chosen = chosen[:k]
-    values, where, doubt = topk_and_doubt(_elements(xp, row, chosen, width, count), k, -1, rank)
-    return values, None if doubt is not None else _positions(xp, where, chosen, width, count), doubt
-
-
-def _are_positive(bits: Any, dtype: Any) -> bool:
-    """Return whether sorted bits of floats are those of numbers above zero."""
-    least, greatest = sorted((int(bits[0]), int(bits[-1])))
-    return least > 0 and greatest <= FLOAT_INFINITY_BITS[dtype_name(dtype)]
 
 
 def _best_of_blocks(row: Any, width: int, largest: bool) -> Any:
