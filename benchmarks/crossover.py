@@ -296,10 +296,10 @@ LOOSE = partial(xtopk.topk, stable=False, nan="greatest")
 """What is measured where ties do not matter."""
 
 
-def alone(x: Any, k: int) -> Any:
+def alone(x: Any, k: int, **options: Any) -> Any:
     """Select without NumPy beside torch, as for rows of which so many threads share the work that it does not pay."""
     with replaced(Constant("torch", TORCH, "has_numpy", (), ()), lambda: False):
-        return xtopk.topk(x, k)
+        return xtopk.topk(x, k, **options)
 
 
 CONSTANTS = (
@@ -435,22 +435,24 @@ CONSTANTS = (
     Constant("torch", TORCH, "REDUCED_WIDTH", (2, 8), REDUCED),
     Constant("torch", TORCH, "REDUCED_THREADS", (1, 2), REDUCED),
     Constant("torch", TORCH_NUMPY, "FEW_THREADS", (1,), NEGATIVE_HALVES),
-    Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES),
+    Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES, alone),
     Constant(
         "torch",
         TORCH,
         "FOLDED_HEAPS",
         tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (16, 18, 20)),
         VOCABULARIES + APART_HEAPS,
+        alone,
     ),
-    Constant("torch", TORCH, "UNTIED_BELOW", (0, 1 << 20), UNTIED),
-    Constant("torch", TORCH, "UNTIED_FLOATS", (0, 1 << 30), UNTIED),
+    Constant("torch", TORCH, "UNTIED_BELOW", (0, 1 << 20), UNTIED, alone),
+    Constant("torch", TORCH, "UNTIED_FLOATS", (0, 1 << 30), UNTIED, alone),
     Constant(
         "torch",
         TORCH,
         "FOLDED_WORK",
         tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (32, 34, 36, 38)),
         HEAPS + VOCABULARIES + WIDE_HEAPS,
+        alone,
     ),
     Constant(
         "torch",
@@ -463,7 +465,7 @@ CONSTANTS = (
     Constant("torch", TORCH, "FOLDED_APART", (1 << 31, 1 << 32, 1 << 35), APART_HEAPS),
     Constant("torch", TORCH, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
     Constant("torch", TORCH, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
-    Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES),
+    Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES, alone),
     Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
     Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
     Constant("torch", TORCH_LOOKS, "PLAIN_FROM", (1 << 13, 1 << 18), UNTIED),
@@ -569,7 +571,7 @@ CONSTANTS = (
     Constant("torch", RANKED, "SORTED_SHARE", (0, 1, 8), MANY_TIES[:4]),
     Constant("torch", RANKED, "SORTED_WIDE_SHARE", (0, 2, 32), MANY_TIES[4:]),
     Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
-    Constant("torch", TORCH, "FOLDED_FROM", (1 << 15, 1 << 16, 1 << 18), FOLDABLE),
+    Constant("torch", TORCH, "FOLDED_FROM", (1 << 15, 1 << 16, 1 << 18), FOLDABLE, alone),
     Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
     Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
     Constant("torch", TORCH, "ONE_BY_ONE", (3, 5, 12), ONES),
@@ -620,12 +622,18 @@ CONSTANTS = (
     Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), *TIED_HEAPS)),
     Constant("torch", VERIFIED, "ROWS_LISTED", (0, 16), TIED_HEAPS),
     Constant("torch", VERIFIED, "ROW_LISTED", (64, 1 << 12), TIED_LISTS),
-    Constant("torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 21,), k, "int32") for k in (100, 1000))),
-    Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),)),
-    Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),)),
-    Constant("torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100))),
-    Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),)),
-    Constant("torch", LONG_ROW, "ROW_GAIN", (8, 128), tuple(((1 << 22,), k, "float32") for k in (300, 1000, 3000))),
+    Constant(
+        "torch", LONG_ROW, "INTEGERS_WIDTH", (32, 128, 256), tuple(((1 << 21,), k, "int32") for k in (100, 1000)), alone
+    ),
+    Constant("torch", LONG_ROW, "FLOATS_WIDTH", (128, 256, 1024), (((1 << 22,), 10, "negative"),), alone),
+    Constant("torch", LONG_ROW, "HALVES_WIDTH", (512, 1024, 4096), (((1 << 22,), 10, "negative halves"),), alone),
+    Constant(
+        "torch", LONG_ROW, "CUT_FROM", (1 << 12, 1 << 16), tuple(((1 << 22,), k, "float32") for k in (10, 100)), alone
+    ),
+    Constant("torch", LONG_ROW, "CUT_WIDTH", (16, 64), (((1 << 23,), 100, "float32"),), alone),
+    Constant(
+        "torch", LONG_ROW, "ROW_GAIN", (8, 128), tuple(((1 << 22,), k, "float32") for k in (300, 1000, 3000)), alone
+    ),
     Constant(
         "torch", TORCH, "ROW_FROM", (1 << 15, 1 << 17), tuple(((n,), 50, "float32") for n in (1 << 16, 100_000)), alone
     ),
@@ -633,9 +641,11 @@ CONSTANTS = (
     Constant(
         "torch", LONG_ROW, "NARROW_GAIN", (2, 16, 64), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300)), alone
     ),
-    Constant("torch", LONG_ROW, "REACHING", (1, 1 << 30), tuple(((1 << 22,), k, d) for k in (150, 2000) for d in CUTS)),
-    Constant("torch", LONG_ROW, "LOOKED_AT", (1, 1 << 15), tuple(((1 << 22,), 2000, d) for d in CUTS)),
-    Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000))),
+    Constant(
+        "torch", LONG_ROW, "REACHING", (1, 1 << 30), tuple(((1 << 22,), k, d) for k in (150, 2000) for d in CUTS), alone
+    ),
+    Constant("torch", LONG_ROW, "LOOKED_AT", (1, 1 << 15), tuple(((1 << 22,), 2000, d) for d in CUTS), alone),
+    Constant("torch", LONG_ROW, "CUT_GAIN", (2, 8, 32), tuple(((1 << 22,), k, "float32") for k in (100, 1000)), alone),
     Constant("torch", TORCH_EAGER, "NUMBERS_AT_A_TIME", (1 << 20, 1 << 30), (((2048, 4096), 20, "nearly nan"),)),
     Constant("torch", FEW_NUMBERS, "FEW", (4, 8, 32, 1 << 30), (((512, 4096), 20, "nearly nan"),)),
     Constant(
