@@ -68,7 +68,7 @@ NUMPY_ROWS, NUMPY_MARKS = "xtopk._native.numpy_rows", "xtopk._native.numpy_marks
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
 TORCH_NUMPY = "xtopk._native.torch_numpy"
-TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU = (
+TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU, JAX_WAYS = (
     "xtopk._native.torch_ways",
     "xtopk._native.torch_looks",
     "xtopk._native.torch_eager",
@@ -76,6 +76,7 @@ TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU = (
     "xtopk._native.torch_operations",
     "xtopk._native.jax",
     "xtopk._native.jax_cpu",
+    "xtopk._native.jax_ways",
 )
 
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
@@ -695,14 +696,14 @@ CONSTANTS = (
     Constant("torch", NTH, "MIN_PREFIX", (1, 256), (*TIES, ((8192, 64), 8, "ties"))),
     Constant("torch", NTH, "LENGTHENED", (2, 64), (((1 << 22,), 100, "tied"),)),
     Constant("torch", NTH, "WHOLE", (1, 16), (*TIES, ((4000, 250), 2, "equals"), ((400, 3000), 4, "equals"))),
-    Constant("jax", JAX, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
+    Constant("jax", JAX_WAYS, "MIN_GAIN", (2, 5, 10), (((64, 1 << 16), 50, "float64"), ((64, 8192), 20, "float32"))),
     Constant("jax", JAX_CPU, "CACHED", (1 << 18, 1 << 19, 1 << 21, 1 << 22), MANY),
     Constant("jax", JAX_CPU, "WHOLE", (1, 4, 8), MANY),
-    Constant("jax", JAX, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
-    Constant("jax", JAX, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
+    Constant("jax", JAX_WAYS, "MANY", (1, 1 << 30), tuple(((count, 256), 8, "float32") for count in (128, 256, 512))),
+    Constant("jax", JAX_WAYS, "MOST_ROUNDS", (7, 31), tuple(((1024, 1024), k, "float32") for k in (8, 16, 24))),
     Constant(
         "jax",
-        JAX,
+        JAX_WAYS,
         "COUNTED",
         (1, 1 << 12, 1 << 30),
         (
@@ -713,30 +714,30 @@ CONSTANTS = (
     ),
     Constant(
         "jax",
-        JAX,
+        JAX_WAYS,
         "COUNTED_WIDE",
         (1, 1 << 12),
         tuple(((n,), k, "float64") for n in (150, 300, 1000, 3000) for k in (1, 20, 100)),
     ),
-    Constant("jax", JAX, "AT_ONCE", (0, 1 << 13, 1 << 17), FEW_ELEMENTS),
-    Constant("jax", JAX, "UNCUT_FLOATS", (0, 1 << 15, 1 << 17), FEW_ELEMENTS),
+    Constant("jax", JAX_WAYS, "AT_ONCE", (0, 1 << 13, 1 << 17), FEW_ELEMENTS),
+    Constant("jax", JAX_WAYS, "UNCUT_FLOATS", (0, 1 << 15, 1 << 17), FEW_ELEMENTS),
     Constant("jax", JAX_CPU, "IN_PIECES", (0, 1 << 14, 1 << 20), FEW_ELEMENTS),
     Constant("jax", JAX_CPU, "PIECE", (16, 64), FEW_ELEMENTS),
     Constant(
         "jax",
-        JAX,
+        JAX_WAYS,
         "ROUNDED",
         (1 << 11, 1 << 13),
         tuple(((1 << e, 20), 8, "float32") for e in (8, 9, 10)),
     ),
-    Constant("jax", JAX, "COUNTED_FLOATS", (1000, 10_000), MANY_CHOSEN),
-    Constant("jax", JAX, "SHORT_FLOATS", (1 << 9, 1 << 11), MANY_CHOSEN),
+    Constant("jax", JAX_WAYS, "COUNTED_FLOATS", (1000, 10_000), MANY_CHOSEN),
+    Constant("jax", JAX_WAYS, "SHORT_FLOATS", (1 << 9, 1 << 11), MANY_CHOSEN),
     Constant("jax", JAX_CPU, "LOOKED_ROWS", (2, 64), ORDERED_ROWS[:2]),
     Constant("jax", JAX_CPU, "LOOKED_AT", (4, 64), ORDERED_ROWS[:2]),
     Constant("jax", JAX_CPU, "DISORDERED", (3, 64), ORDERED_ROWS),
     Constant("jax", JAX_CPU, "ORDERED_SHARE", (1, 32), ORDERED_ROWS),
-    Constant("jax", JAX, "MANY_WIDE", (1, 16), FEW_WIDE),
-    Constant("jax", JAX, "SHORT_WIDE", (0, 1 << 12), FEW_WIDE),
+    Constant("jax", JAX_WAYS, "MANY_WIDE", (1, 16), FEW_WIDE),
+    Constant("jax", JAX_WAYS, "SHORT_WIDE", (0, 1 << 12), FEW_WIDE),
     Constant("jax", JAX, "MARKED_SHARE", (8, 128), MARKED_ROWS, xtopk.topk_mask),
     Constant("jax", JAX_CPU, "NARROW_GAIN", (3, 5), (((1024, 1024), 17, "float32"), *MANY)),
     Constant("jax", JAX_CPU, "HEAPED", (0, 1 << 30), tuple(((512, 8192), k, "float32") for k in (50, 100, 200))),
@@ -760,7 +761,7 @@ FIXED = {
     "GRAIN": "of torch, which gives so many to a thread",
     "SINGLE": "as many as XLA's count of operations leaves room for; a loop takes 0.4 µs more in the body of another",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",
-    "xtopk._native.jax.MIN_WIDTH": "FOLDS times COLUMNS",
+    "xtopk._native.jax_ways.MIN_WIDTH": "FOLDS times COLUMNS",
     "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",
     **{
         f"xtopk._native.jax_gpu.{name}": "as NARROWEST"
@@ -812,7 +813,7 @@ def replaced(constant: Constant, value: Any) -> Iterator[None]:
     """Give a constant another value wherever its name was imported, for a while."""
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
-        "jax": (JAX, JAX_CPU),
+        "jax": (JAX, JAX_CPU, JAX_WAYS),
         "torch": (TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, SETTLE, VERIFIED),
     }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))

@@ -314,8 +314,8 @@ def jax_compiled(row: str) -> Any:
 def as_if_many() -> AbstractContextManager[None]:
     """Let JAX arrays take the paths of many rows, a few rows at a time."""
     small = {"MANY": 3, "MOST_ROUNDS": 4, "COUNTED": 9, "COUNTED_WIDE": 1, "MANY_WIDE": 1, "SHORT_WIDE": 100}
-    constants = {f"xtopk._native.jax.{name}": value for name, value in small.items()}
-    constants |= {f"xtopk._native.jax.{name}": 0 for name in ("AT_ONCE", "UNCUT_FLOATS")}
+    constants = {f"xtopk._native.jax_ways.{name}": value for name, value in small.items()}
+    constants |= {f"xtopk._native.jax_ways.{name}": 0 for name in ("AT_ONCE", "UNCUT_FLOATS")}
     constants |= {"xtopk._native.jax._compiled": jax_compiled("many")}
     constants |= {"xtopk._native.jax_cpu.CACHED": 256, "xtopk._native.jax_cpu.LANES": 4}
     return replaced(constants | {"xtopk._select.rounds.LANES": 4})

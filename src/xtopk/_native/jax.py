@@ -8,9 +8,6 @@ from xtopk._cuda.select import plan_of_rows
 from xtopk._explain import Plan
 from xtopk._native.generic import Selected, TopkFunction
 from xtopk._native.jax_cpu import (
-    COLUMNS,
-    FOLDS,
-    has_pieces,
     in_pieces,
     is_sharded,
     least_by_counting,
@@ -30,29 +27,9 @@ from xtopk._native.jax_sharded import (
     shape_of_shard,
     topk_across_devices,
 )
+from xtopk._native.jax_ways import MIN_GAIN, MIN_WIDTH, way_of, way_of_many, width_of
 from xtopk._order import Ranking, rank_key
 from xtopk._select.blocks import indices_by_blocks, width_for
-
-MIN_WIDTH = FOLDS * COLUMNS
-MIN_GAIN = 3
-"""Blocks as `least_of_blocks` folds them, if they leave a third or less."""
-
-MANY, MOST_ROUNDS = 256, 16
-"""So many rows are worth the calls of `indices_by_rounds`, and so many rounds do not yet take long to compile."""
-
-AT_ONCE, UNCUT_FLOATS, ROUNDED = 1 << 15, 1 << 16, 1 << 12
-"""Of so few elements of up to 32 bits few are chosen by ``lax.top_k`` of keys made piece by piece, which is done before
-XLA has woken another thread: fewer than the last instead of in rounds, or fewer than are counted. So few of any dtype,
-or of float32, are not cut into blocks."""
-
-COUNTED, COUNTED_WIDE = 1000, 256
-COUNTED_FLOATS, SHORT_FLOATS = 3000, 1 << 9
-"""So many elements to choose, of all rows, are worth the passes of `indices_by_counting`, or so many of 64 bits to
-choose from, which ``lax.top_k`` sorts on the CPU. Of few of float32 more must be chosen, in rows that are longer."""
-
-MANY_WIDE, SHORT_WIDE = 4, 1 << 9
-"""Rows of 64 bits are chosen from in rounds where there are so many for each of `MOST_ROUNDS`, or if they are up to so
-short, for each of k."""
 
 MARKED_SHARE = 32
 """Where k is such a share of a row or more, it is marked by comparing all of it, instead of what blocks leave."""
@@ -70,19 +47,19 @@ def jax_plan(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     k = min(k, n)
     if not is_on_cpu(x) and kernels_serve(shape, x.dtype.itemsize, k, axis):
         return plan_of_rows(prod(shape) // n, n, k, x.dtype.itemsize * 8)
-    way = _way(shape, x.dtype, k, axis) if is_on_cpu(x) else least_elsewhere
-    if way is least_elsewhere:
+    way = way_of(shape, x.dtype, k, axis) if is_on_cpu(x) else "elsewhere"
+    if way == "elsewhere":
         width = width_elsewhere(prod(shape), n, k, x.dtype.itemsize)
     else:
-        width = _width(shape, x.dtype, n, k) if way is _least else narrow_width(n, k)
+        width = width_of(shape, x.dtype, n, k) if way == "lax.top_k" else narrow_width(n, k)
     left = f"{n // width} maxima and {k * width} candidates are left of {n}" if width else f"each has {n} elements"
-    if way is least_by_rounds:
-        return Plan("rounds of minima", width, f"many rows at once; {left}")
-    if way is least_by_counting:
-        return Plan("counting", width, f"the k-th is found bit by bit; {left}")
+    if way == "rounds of minima":
+        return Plan(way, width, f"many rows at once; {left}")
+    if way == "counting":
+        return Plan(way, width, f"the k-th is found bit by bit; {left}")
     if width:
         return Plan("block maxima", width, left)
-    if way is least_elsewhere and k <= FEW and x.dtype.itemsize <= 4:
+    if way == "elsewhere" and k <= FEW and x.dtype.itemsize <= 4:
         return Plan("sort with positions", 0, f"each row has {n} elements, whose positions make ties distinct")
     if width_for(n, k, MIN_WIDTH, MIN_GAIN):
         return Plan("lax.top_k", 0, f"{prod(shape)} elements are too few to be cut into blocks")
@@ -147,8 +124,9 @@ def _indices(x: Any, k: int, axis: int, rank: Ranking) -> Any:
         found = way(jnp, a, k, rank)
         return found if found.dtype == index else in_pieces(jnp, lambda piece: piece.astype(index), found)
 
-    way: Any = _least if is_sharded(x) else _way(x.shape, x.dtype, k, axis)
-    if way is not _least:
+    name = "lax.top_k" if is_sharded(x) else way_of(x.shape, x.dtype, k, axis)
+    way: Any = WAYS[name]
+    if name != "lax.top_k":
         # Rows of which the elements lie apart are not cut into chunks, for XLA would first copy all of them together.
         way = partial(way, cut=axis == x.ndim - 1)
     ways = {"cpu": least_on_cpu, "default": least(least_elsewhere)}
@@ -169,46 +147,10 @@ def _mark(x: Any, k: int, axis: int, rank: Ranking) -> Any:
         rows = marked_by_counting(jnp, jnp.moveaxis(a, axis, -1), k, rank, cut=axis == a.ndim - 1)
         return jnp.moveaxis(rows, -1, axis)
 
-    is_counted = k * MARKED_SHARE >= x.shape[axis] and _way_of_many(x.shape, x.dtype, k, axis) is least_by_counting
+    is_counted = k * MARKED_SHARE >= x.shape[axis] and way_of_many(x.shape, x.dtype, k, axis) == "counting"
     if is_sharded(x) or not is_counted:
         return scattered(x)
     return platform_dependent(x, cpu=counted, default=scattered)
-
-
-def _way(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
-    """Return the function that selects on the CPU."""
-    is_least = _is_small(shape, dtype) and _are_few(shape, dtype, k, axis)
-    return _least if is_least else _way_of_many(shape, dtype, k, axis)
-
-
-def _is_small(shape: tuple[int, ...], dtype: Any) -> bool:
-    """Return whether ``lax.top_k`` takes so few keys, made piece by piece, without sorting them."""
-    return prod(shape) <= AT_ONCE and dtype.itemsize <= 4 and has_pieces(dtype)
-
-
-def _are_few(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> bool:
-    """Return whether so few are chosen of few elements that other ways take longer than ``lax.top_k``."""
-    chosen = prod(shape) // shape[axis] * k
-    if k <= MOST_ROUNDS:
-        return chosen < ROUNDED
-    return chosen < COUNTED or (dtype.name == "float32" and (chosen < COUNTED_FLOATS or shape[axis] <= SHORT_FLOATS))
-
-
-def _way_of_many(shape: tuple[int, ...], dtype: Any, k: int, axis: int) -> Any:
-    """Return the function that selects from many elements: in rounds from many rows, by counting for large k."""
-    n, rows, is_wide = shape[axis], prod(shape) // shape[axis], dtype.itemsize > 4
-    if is_wide and prod(shape) < COUNTED_WIDE:
-        return _least
-    many = MANY_WIDE * (k if n <= SHORT_WIDE else MOST_ROUNDS) if is_wide else MANY
-    if k <= MOST_ROUNDS and rows >= many:
-        return least_by_rounds
-    return least_by_counting if is_wide or (k > MOST_ROUNDS and rows * k >= COUNTED) else _least
-
-
-def _width(shape: tuple[int, ...], dtype: Any, n: int, k: int) -> int:
-    """Return the length of the blocks of rows that are not selected from at once."""
-    is_uncut = _is_small(shape, dtype) or (dtype.name == "float32" and prod(shape) <= UNCUT_FLOATS)
-    return 0 if is_uncut else width_for(n, k, MIN_WIDTH, MIN_GAIN)
 
 
 def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
@@ -219,7 +161,7 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
     from jax.lax import top_k
 
     key = partial(_key, jnp, rank)
-    if width := _width(rows.shape, rows.dtype, rows.shape[-1], k):
+    if width := width_of(rows.shape, rows.dtype, rows.shape[-1], k):
         best, select = partial(least_of_blocks, key), partial(_least, jnp, rank=None)
         return indices_by_blocks(jnp, rows, k, width, best=best, select=select, key=key)
     if rows.dtype.itemsize > 4:
@@ -229,3 +171,7 @@ def _least(jnp: Any, rows: Any, k: int, rank: Ranking | None) -> Any:
 
 def _key(jnp: Any, rank: Ranking | None, a: Any) -> Any:
     return a if rank is None else rank_key(jnp, a, rank)
+
+
+WAYS = {"lax.top_k": _least, "rounds of minima": least_by_rounds, "counting": least_by_counting}
+"""How each way selects on the CPU."""
