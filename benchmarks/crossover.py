@@ -67,7 +67,8 @@ NUMPY, NUMPY_WAYS, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_ways", "x
 NUMPY_ROWS, NUMPY_MARKS = "xtopk._native.numpy_rows", "xtopk._native.numpy_marks"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
-TORCH_NUMPY = "xtopk._native.torch_numpy"
+TORCH_NUMPY, TORCH_NUMPY_WAYS = "xtopk._native.torch_numpy", "xtopk._native.torch_numpy_ways"
+TORCH_SHAPES = "xtopk._native.torch_shapes"
 TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU, JAX_WAYS = (
     "xtopk._native.torch_ways",
     "xtopk._native.torch_looks",
@@ -299,7 +300,7 @@ LOOSE = partial(xtopk.topk, stable=False, nan="greatest")
 
 def alone(x: Any, k: int, **options: Any) -> Any:
     """Select without NumPy beside torch, as for rows of which so many threads share the work that it does not pay."""
-    with replaced(Constant("torch", TORCH, "has_numpy", (), ()), lambda: False):
+    with replaced(Constant("torch", TORCH_NUMPY_WAYS, "has_numpy", (), ()), lambda: False):
         return xtopk.topk(x, k, **options)
 
 
@@ -417,29 +418,29 @@ CONSTANTS = (
     ),
     Constant("torch", TORCH, "LISTED_ROW", (4, 64), LISTS),
     Constant("torch", TORCH, "UNSORTED_K", (2, 256), tuple(((n,), k, "ties") for n in (60, 200, 400) for k in (5, 50))),
-    Constant("torch", TORCH, "NUMPY_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
-    Constant("torch", TORCH, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
-    Constant("torch", TORCH, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),
-    Constant("torch", TORCH, "NUMPY_HALVES_BELOW", (0, 1 << 21), LONGER_HALVES),
-    Constant("torch", TORCH, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
-    Constant("torch", TORCH, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
-    Constant("torch", TORCH, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
-    Constant("torch", TORCH, "NUMPY_SLOWED_BELOW", (0, 1 << 17, 1 << 21), SLOWED),
-    Constant("torch", TORCH, "NUMPY_SLOWED_LONG", (1 << 8, 1 << 14), SLOWED),
-    Constant("torch", TORCH, "NUMPY_SLOWED_CHOICES", (1 << 9, 1 << 15), SLOWED),
-    Constant("torch", TORCH, "REDUCED_FROM", (1 << 15, 1 << 20, 1 << 30), REDUCED),
-    Constant("torch", TORCH, "REDUCED_LONGER", (1 << 11, 1 << 16), REDUCED[:12]),
-    Constant("torch", TORCH, "REDUCED_LONG", (1 << 8, 1 << 13), REDUCED),
-    Constant("torch", TORCH, "REDUCED_K", (1 << 8, 1 << 13), REDUCED_FOR_MORE),
-    Constant("torch", TORCH, "REDUCED_GAIN", (1, 8), REDUCED_FOR_MORE),
-    Constant("torch", TORCH, "REDUCED_WIDE_GAIN", (2,), REDUCED_FOR_MORE),
-    Constant("torch", TORCH, "REDUCED_WIDTH", (2, 8), REDUCED),
-    Constant("torch", TORCH, "REDUCED_THREADS", (1, 2), REDUCED),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_HALVES_BELOW", (0, 1 << 21), LONGER_HALVES),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_BELOW", (0, 1 << 17, 1 << 21), SLOWED),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_LONG", (1 << 8, 1 << 14), SLOWED),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_CHOICES", (1 << 9, 1 << 15), SLOWED),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_FROM", (1 << 15, 1 << 20, 1 << 30), REDUCED),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_LONGER", (1 << 11, 1 << 16), REDUCED[:12]),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_LONG", (1 << 8, 1 << 13), REDUCED),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_K", (1 << 8, 1 << 13), REDUCED_FOR_MORE),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_GAIN", (1, 8), REDUCED_FOR_MORE),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_WIDE_GAIN", (2,), REDUCED_FOR_MORE),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_WIDTH", (2, 8), REDUCED),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_THREADS", (1, 2), REDUCED),
     Constant("torch", TORCH_NUMPY, "FEW_THREADS", (1,), NEGATIVE_HALVES),
     Constant("torch", TORCH, "HEAPED_BELOW", (0, 1 << 18, 1 << 22), VOCABULARIES, alone),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "FOLDED_HEAPS",
         tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (16, 18, 20)),
         VOCABULARIES + APART_HEAPS,
@@ -449,7 +450,7 @@ CONSTANTS = (
     Constant("torch", TORCH, "UNTIED_FLOATS", (0, 1 << 30), UNTIED, alone),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "FOLDED_WORK",
         tuple(dict.fromkeys((1, 2, 4, 8), 1 << e) for e in (32, 34, 36, 38)),
         HEAPS + VOCABULARIES + WIDE_HEAPS,
@@ -457,15 +458,15 @@ CONSTANTS = (
     ),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "FOLDED_LOOSELY",
         (1, 4, 16),
         (*VOCABULARIES, ((1024, 4096), 50, "float32"), ((1024, 4096), 50, "ties")),
         LOOSE,
     ),
-    Constant("torch", TORCH, "FOLDED_APART", (1 << 31, 1 << 32, 1 << 35), APART_HEAPS),
-    Constant("torch", TORCH, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
-    Constant("torch", TORCH, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
+    Constant("torch", TORCH_SHAPES, "FOLDED_APART", (1 << 31, 1 << 32, 1 << 35), APART_HEAPS),
+    Constant("torch", TORCH_SHAPES, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
+    Constant("torch", TORCH_SHAPES, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
     Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES, alone),
     Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
     Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
@@ -533,28 +534,28 @@ CONSTANTS = (
     ),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "SAMPLED_FROM",
         (1 << 26, 1 << 29, 1 << 32),
         tuple(((n,), n // s, d) for n in (1 << 14, 1 << 16) for s in (3, 20, 100) for d in ("float32", "int64")),
     ),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "SAMPLED_SHARE",
         (64, 200, 1000),
         tuple(((n,), n // s, d) for n in (1 << 18, 1 << 22) for s in (100, 300, 800) for d in ("float32", "float64")),
     ),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "SAMPLED_ROWS_FROM",
         (1 << 15, 1 << 19, 1 << 21),
         tuple(((2, 1 << e), 1 << e - 3, d) for e in (16, 18, 20) for d in ("float32", "float64")),
     ),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "SAMPLED_ROWS_SHARE",
         (2, 64),
         tuple(((4, 1 << 18), k, "float32") for k in (1 << 17, 1 << 14, 5000)),
@@ -571,13 +572,15 @@ CONSTANTS = (
     ),
     Constant("torch", RANKED, "SORTED_SHARE", (0, 1, 8), MANY_TIES[:4]),
     Constant("torch", RANKED, "SORTED_WIDE_SHARE", (0, 2, 32), MANY_TIES[4:]),
-    Constant("torch", TORCH, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))),
-    Constant("torch", TORCH, "FOLDED_FROM", (1 << 15, 1 << 16, 1 << 18), FOLDABLE, alone),
-    Constant("torch", TORCH, "HEAPED", (16, 32, 128), SHORT),
-    Constant("torch", TORCH, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
-    Constant("torch", TORCH, "ONE_BY_ONE", (3, 5, 12), ONES),
-    Constant("torch", TORCH, "LOOSE_ONES", (3, 8), ONES, LOOSE),
-    Constant("torch", TORCH, "HEAPED_ONES", (1, 3), HEAPED_ONES),
+    Constant(
+        "torch", TORCH_SHAPES, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))
+    ),
+    Constant("torch", TORCH_SHAPES, "FOLDED_FROM", (1 << 15, 1 << 16, 1 << 18), FOLDABLE, alone),
+    Constant("torch", TORCH_SHAPES, "HEAPED", (16, 32, 128), SHORT),
+    Constant("torch", TORCH_SHAPES, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
+    Constant("torch", TORCH_SHAPES, "ONE_BY_ONE", (3, 5, 12), ONES),
+    Constant("torch", TORCH_SHAPES, "LOOSE_ONES", (3, 8), ONES, LOOSE),
+    Constant("torch", TORCH_SHAPES, "HEAPED_ONES", (1, 3), HEAPED_ONES),
     Constant("torch", TORCH_EAGER, "FOLDED_AT_A_TIME", (1 << 18, 1 << 20, 1 << 22), ROWS),
     Constant(
         "torch", TORCH_EAGER, "CANDIDATES_AT_A_TIME", (1 << 17, 1 << 21), (((32, 1 << 17), 2048, "float32"), *ROWS[:2])
@@ -597,9 +600,15 @@ CONSTANTS = (
         tuple(((2, n), n // 3, "float32") for n in (1 << 19, 1 << 21)),
     ),
     Constant(
-        "torch", TORCH, "UNSIGNED_AT_A_TIME", (1 << 18, 1 << 22), tuple(((1 << 22,), k, "uint32") for k in (9, 99_999))
+        "torch",
+        TORCH_SHAPES,
+        "UNSIGNED_AT_A_TIME",
+        (1 << 18, 1 << 22),
+        tuple(((1 << 22,), k, "uint32") for k in (9, 99_999)),
     ),
-    Constant("torch", TORCH, "UNSIGNED_GAIN", (8, 128), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))),
+    Constant(
+        "torch", TORCH_SHAPES, "UNSIGNED_GAIN", (8, 128), tuple(((1 << 21,), k, "uint32") for k in (100_000, 500_000))
+    ),
     Constant(
         "torch", TORCH_EAGER, "ONE_BY_ONE_AT_A_TIME", (1 << 18, 1 << 20, 1 << 23), (((200_000, 20), 5, "float32"),)
     ),
@@ -636,7 +645,12 @@ CONSTANTS = (
         "torch", LONG_ROW, "ROW_GAIN", (8, 128), tuple(((1 << 22,), k, "float32") for k in (300, 1000, 3000)), alone
     ),
     Constant(
-        "torch", TORCH, "ROW_FROM", (1 << 15, 1 << 17), tuple(((n,), 50, "float32") for n in (1 << 16, 100_000)), alone
+        "torch",
+        TORCH_SHAPES,
+        "ROW_FROM",
+        (1 << 15, 1 << 17),
+        tuple(((n,), 50, "float32") for n in (1 << 16, 100_000)),
+        alone,
     ),
     Constant("torch", LONG_ROW, "SHORTEST", (32, 128), tuple(((1 << 17,), k, "float32") for k in (10, 50, 300)), alone),
     Constant(
@@ -668,25 +682,25 @@ CONSTANTS = (
     Constant("torch", NTH, "BATCH", (1 << 18, 1 << 22), TIES),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "MARKED_SHARES",
         tuple(dict.fromkeys((1, 2, 4, 8), share) for share in (0, 3, 6, 12)),
         MARKED,
         xtopk.topk_mask,
     ),
-    Constant("torch", TORCH, "BRACKETED_FROM", (1 << 14, 1 << 18), MARKED_ROWS, xtopk.topk_mask),
-    Constant("torch", TORCH, "BRACKETED_SHARE", (12, 256), MARKED_ROWS, xtopk.topk_mask),
+    Constant("torch", TORCH_SHAPES, "BRACKETED_FROM", (1 << 14, 1 << 18), MARKED_ROWS, xtopk.topk_mask),
+    Constant("torch", TORCH_SHAPES, "BRACKETED_SHARE", (12, 256), MARKED_ROWS, xtopk.topk_mask),
     Constant(
         "torch",
-        TORCH,
+        TORCH_SHAPES,
         "BRACKETED_ROWS_FROM",
         (1 << 16, 1 << 30),
         tuple(((1 << 22 - e, 1 << e), 1 << e - 2, "float32") for e in (16, 18, 20)),
         xtopk.topk_mask,
     ),
-    Constant("torch", TORCH, "PAIRED", (8, 24), PAIRED, xtopk.topk_mask),
-    Constant("torch", TORCH, "PAIRED_SHARE", (1, 2, 5), PAIRED),
-    Constant("torch", TORCH, "PAIRED_BELOW", (0, 1 << 23), SHORT_ROWS),
+    Constant("torch", TORCH_SHAPES, "PAIRED", (8, 24), PAIRED, xtopk.topk_mask),
+    Constant("torch", TORCH_SHAPES, "PAIRED_SHARE", (1, 2, 5), PAIRED),
+    Constant("torch", TORCH_SHAPES, "PAIRED_BELOW", (0, 1 << 23), SHORT_ROWS),
     Constant("torch", TORCH_OPERATIONS, "PAIRED_AT_A_TIME", (1 << 19, 1 << 23), PAIRED),
     Constant("torch", TORCH_MARKS, "MARKED_AT_A_TIME", (1 << 18, 1 << 22), MARKED[-12:], xtopk.topk_mask),
     Constant("torch", NTH, "LONG_ROW", (1 << 16, 1 << 20), (((1 << 22,), 100, "ties"),)),
@@ -814,7 +828,7 @@ def replaced(constant: Constant, value: Any) -> Iterator[None]:
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
         "jax": (JAX, JAX_CPU, JAX_WAYS),
-        "torch": (TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, SETTLE, VERIFIED),
+        "torch": (TORCH, TORCH_SHAPES, TORCH_NUMPY_WAYS, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, SETTLE, VERIFIED),
     }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]

@@ -199,49 +199,46 @@ LOOKED_AT_FEW = {
 }
 
 
-BY_TORCH_ALONE: dict[str, Any] = {
-    "xtopk._native.torch_ways.has_numpy": lambda: False,
-    "xtopk._native.torch_ways.LISTED_BELOW": 0,
-}
+def in_torch(**constants: Any) -> dict[str, Any]:
+    """Return where constants of torch's ways stand: in each file that reads them."""
+    files = [f"xtopk._native.torch_{file}" for file in ("ways", "shapes", "numpy_ways")]
+    return {
+        f"{file}.{name}": constants[name] for file in files for name in constants if hasattr(import_module(file), name)
+    }
 
 
 def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with NumPy also of few elements."""
-    few: dict[str, Any] = {f"xtopk._native.torch_ways.NUMPY_{name}": 0 for name in ("ROW", "NARROW_ROW", "FROM")}
-    few |= {"xtopk._native.torch_ways.NUMPY_SLOWED_LONG": 0, "xtopk._native.torch_looks.PLAIN_FROM": 0}
-    few |= {f"xtopk._native.torch_ways.REDUCED_{name}": 0 for name in ("FROM", "LONG", "LONGER")}
-    few |= {"xtopk._native.torch_ways.REDUCED_WIDTH": 1, "xtopk._native.torch_numpy.CUT_ELEMENTS": 40}
-    few |= {"xtopk._native.torch_ways.LISTED_BELOW": 0, "xtopk._native.torch_ways.ONE_CUT_FROM": 0}
+    few = in_torch(NUMPY_ROW=0, NUMPY_NARROW_ROW=0, NUMPY_FROM=0, NUMPY_SLOWED_LONG=0)
+    few |= in_torch(REDUCED_FROM=0, REDUCED_LONG=0, REDUCED_LONGER=0, REDUCED_WIDTH=1, ONE_CUT_FROM=0)
+    few |= in_torch(LISTED_BELOW=0, SORTED_AT_ONCE=0, HEAPED=2)
+    few |= {"xtopk._native.torch_numpy.CUT_ELEMENTS": 40, "xtopk._native.torch_looks.PLAIN_FROM": 0}
     few |= {"xtopk._native.torch_looks.LOOKED_FROM": 0, "xtopk._native.torch_looks.LOOKED_AT": 2}
     few |= {"xtopk._native.torch_looks.EQUAL_LONG": 0, "xtopk._select.equals.APART": 1}
-    few |= {"xtopk._native.torch_ways.SORTED_AT_ONCE": 0, "xtopk._native.torch_ways.HEAPED": 2}
     with replaced(few):
         return function(x, *args, **options)
 
 
 def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with block and column maxima also where there are too few elements for them to pay, by torch alone."""
-    few = BY_TORCH_ALONE | {
-        f"xtopk._native.torch_ways.{name}": 0
-        for name in ("DIRECT_BELOW", "UNTIED_BELOW", "HEAPED_BELOW", "FOLDED_FROM", "FOLDED_APART", "FOLDED_HEAPED")
-    }
-    few |= {f"xtopk._native.torch_ways.{name}_FROM": 0 for name in ("ROW", "ONE_CUT", "ONE_FOLDED")}
-    few |= {f"xtopk._native.torch_ways.FOLDED_{name}": dict.fromkeys((1, 2, 4, 8), 0) for name in ("HEAPS", "WORK")}
+    few = in_torch(has_numpy=lambda: False, LISTED_BELOW=0, DIRECT_BELOW=0, UNTIED_BELOW=0, HEAPED_BELOW=0)
+    few |= in_torch(FOLDED_FROM=0, FOLDED_APART=0, FOLDED_HEAPED=0, ROW_FROM=0, ONE_CUT_FROM=0, ONE_FOLDED_FROM=0)
+    few |= in_torch(FOLDED_HEAPS=dict.fromkeys((1, 2, 4, 8), 0), FOLDED_WORK=dict.fromkeys((1, 2, 4, 8), 0))
+    few |= in_torch(UNSIGNED_AT_A_TIME=20, UNSIGNED_GAIN=2, ROW_GAIN=2, SHORTEST=2, NARROW_GAIN=1)
+    few |= in_torch(MARKED_SHARES=dict.fromkeys((1, 2, 4, 8), 3))
     few |= {f"xtopk._native.torch_looks.{name}": 0 for name in ("FOLDED_FROM", "FOLDED_LOOK")} | LOOKED_AT_FEW
     few |= {"xtopk._select.few_numbers.LONG": 0}
     few |= {"xtopk._native.torch_eager.RANKED_AT_A_TIME": 20, "xtopk._native.torch_eager.ONE_BY_ONE_AT_A_TIME": 20}
     few |= {"xtopk._native.torch_eager.RANKED_TOGETHER": 0}
-    few |= {"xtopk._native.torch_ways.UNSIGNED_AT_A_TIME": 20, "xtopk._native.torch_ways.UNSIGNED_GAIN": 2}
     few |= {f"xtopk._select.long_row.{kind}_WIDTH": 2 for kind in ("INTEGERS", "FLOATS", "HALVES", "CUT")}
-    few |= {"xtopk._native.torch_ways.ROW_GAIN": 2, "xtopk._select.long_row.CUT_GAIN": 2}
-    few |= {"xtopk._native.torch_ways.SHORTEST": 2, "xtopk._native.torch_ways.NARROW_GAIN": 1}
-    few |= {"xtopk._select.long_row.CUT_FROM": 8, "xtopk._select.few_numbers.FEW": 2}
+    few |= {
+        "xtopk._select.long_row.CUT_GAIN": 2,
+        "xtopk._select.long_row.CUT_FROM": 8,
+        "xtopk._select.few_numbers.FEW": 2,
+    }
     few |= {"xtopk._select.few_numbers.SEARCHED_AT_A_TIME": 40}
     few |= {"xtopk._select.columns.MIN_COLUMNS": 2, "xtopk._select.piles.PILED_FROM": 0}
-    few |= {
-        "xtopk._native.torch_ways.MARKED_SHARES": dict.fromkeys((1, 2, 4, 8), 3),
-        "xtopk._native.torch_marks.MARKED_AT_A_TIME": 20,
-    }
+    few |= {"xtopk._native.torch_marks.MARKED_AT_A_TIME": 20}
     few |= {f"xtopk._select.{name}.LONG_ROW": 200 for name in ("nth", "settle")}
     few |= {f"xtopk._select.{name}.BATCH": 40 for name in ("nth", "settle", "verified")}
     few |= {f"xtopk._select.nth.{name}": 0 for name in ("WORDS_FROM", "WHOLE_UP_TO")} | {
@@ -255,18 +252,14 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
 
 def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, also of a short row and a small k."""
-    few = BY_TORCH_ALONE | {f"xtopk._native.torch_ways.SAMPLED{name}_FROM": 0 for name in ("", "_ROWS")}
-    few |= {f"xtopk._native.torch_ways.SAMPLED{name}_SHARE": 30 for name in ("", "_ROWS")}
-    few |= {"xtopk._native.torch_ways.ROWS_AT_ONCE": 1 << 30}
+    few = in_torch(has_numpy=lambda: False, LISTED_BELOW=0, DIRECT_BELOW=0, UNTIED_BELOW=0, SORTED_AT_ONCE=0, HEAPED=2)
+    few |= in_torch(SAMPLED_FROM=0, SAMPLED_ROWS_FROM=0, SAMPLED_SHARE=30, SAMPLED_ROWS_SHARE=30, ROWS_AT_ONCE=1 << 30)
+    few |= in_torch(BRACKETED_FROM=0, BRACKETED_ROWS_FROM=0, BRACKETED_SHARE=1 << 30, MORE=1, TIED_CHOICES=1, PAIRED=0)
+    few |= LOOKED_AT_FEW
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {f"xtopk._native.torch_{name}.COMPARED_AT_A_TIME": 20 for name in ("eager", "marks")}
-    few |= {f"xtopk._native.torch_{name}.PAIRED": 0 for name in ("ways", "marks")}
+    few |= {"xtopk._native.torch_marks.PAIRED": 0}
     few |= {"xtopk._select.nth.PREFIX_PER_CHOICE": 1}
-    few |= {f"xtopk._native.torch_ways.BRACKETED_{name}": 0 for name in ("FROM", "ROWS_FROM")}
-    few |= {"xtopk._native.torch_ways.BRACKETED_SHARE": 1 << 30, "xtopk._native.torch_ways.DIRECT_BELOW": 0}
-    few |= {"xtopk._native.torch_ways.UNTIED_BELOW": 0} | LOOKED_AT_FEW
-    few |= {"xtopk._native.torch_ways.SORTED_AT_ONCE": 0, "xtopk._native.torch_ways.HEAPED": 2}
-    few |= {"xtopk._native.torch_ways.MORE": 1, "xtopk._native.torch_ways.TIED_CHOICES": 1}
     few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
     few |= {"xtopk._select.radix.PADDED_FROM": dict.fromkeys((1, 2, 4, 8), 8)}
     with replaced(few):

@@ -21,10 +21,11 @@ from xtopk._native.torch_listed import topk_listed
 from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
 from xtopk._native.torch_numpy import indices_by_blocks, indices_by_numpy
+from xtopk._native.torch_numpy_ways import may_be_by_numpy, reduced_width
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_plan import eager_plan
+from xtopk._native.torch_shapes import is_marked
 from xtopk._native.torch_static import indices_static, static_plan
-from xtopk._native.torch_ways import is_marked, may_be_by_numpy, reduced_width
 from xtopk._order import Ranking
 from xtopk._select.equals import indices_of_equals
 from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt

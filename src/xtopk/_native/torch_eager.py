@@ -15,15 +15,8 @@ from xtopk._native.torch_operations import (
     parts_of,
     signed,
 )
-from xtopk._native.torch_ways import (
-    UNSUPPORTED,
-    block_length,
-    is_sampled,
-    is_unordered,
-    piece_length,
-    pile_folds,
-    plan_of_rows,
-)
+from xtopk._native.torch_shapes import UNSUPPORTED, block_length, is_sampled, is_unordered, piece_length, pile_folds
+from xtopk._native.torch_ways import plan_of_rows
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.few_numbers import indices_of_few_numbers
 from xtopk._select.long_row import indices_of_row

@@ -3,20 +3,19 @@
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from xtopk._native.torch_ways import (
+from xtopk._native.torch_numpy_ways import may_be_by_numpy
+from xtopk._native.torch_shapes import (
     FOLDED_FROM,
     UNSIGNED,
     UNSUPPORTED,
     block_length,
-    direct_way,
     is_heaped,
     is_one_by_one,
     is_sampled,
-    is_sure,
     is_unordered,
-    may_be_by_numpy,
     pile_folds,
 )
+from xtopk._native.torch_ways import direct_way, is_sure
 from xtopk._order import Ranking, dtype_name
 from xtopk._select.few_numbers import numbers_may_be_few
 from xtopk._select.ranked import PEEKED, peek

@@ -12,7 +12,7 @@ from xtopk._native.torch_operations import (
     parts_of,
     signed,
 )
-from xtopk._native.torch_ways import PAIRED, is_bracketed
+from xtopk._native.torch_shapes import PAIRED, is_bracketed
 from xtopk._order import ASCENDING, Ranking
 from xtopk._select.blocks import same
 from xtopk._select.bracket import chosen_by_bracket

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from xtopk._native.torch_ways import UNSIGNED, UNSUPPORTED
+from xtopk._native.torch_shapes import UNSIGNED, UNSUPPORTED
 from xtopk._order import ASCENDING, Ranking, dtype_name, rank_key
 from xtopk._select.nth import first_of_value_in_row, where_true
 from xtopk._select.pairs import indices_by_pairs

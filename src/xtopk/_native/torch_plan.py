@@ -5,19 +5,18 @@ from typing import Any
 from xtopk._explain import Plan
 from xtopk._native.numpy import numpy_plan
 from xtopk._native.torch_numpy import shared
-from xtopk._native.torch_ways import (
+from xtopk._native.torch_numpy_ways import reduced_width
+from xtopk._native.torch_shapes import (
     UNSIGNED,
     UNSUPPORTED,
     block_length,
-    direct_way,
     is_bracketed,
     is_sampled,
     is_unordered,
     piece_length,
     pile_folds,
-    plan_of_rows,
-    reduced_width,
 )
+from xtopk._native.torch_ways import direct_way, plan_of_rows
 from xtopk._order import Ranking, dtype_name
 
 
