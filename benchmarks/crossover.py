@@ -231,6 +231,9 @@ TIED_ROWS: tuple[Case, ...] = tuple(
     for s in (3, 20)
     for d in ("ties", "equals", "constant", "saturated", "pruned")
 )
+RISING_LISTS: tuple[Case, ...] = tuple(
+    (shape, k, d) for shape in ((4, 10_000), (3, 40_000), (8, 25_000)) for k in (5, 30) for d in ("ascending", "int32")
+)
 REDUCED: tuple[Case, ...] = tuple(
     (shape, k, d)
     for shape in ((4, 40_000), (2, 100_000), (100, 2500), (1_500_000,), (8, 128_256), (64, 100_000))
@@ -431,6 +434,10 @@ CONSTANTS = (
     Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_FROM", (1 << 15, 1 << 20, 1 << 30), REDUCED),
     Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_LONGER", (1 << 11, 1 << 16), REDUCED[:12]),
     Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_LONG", (1 << 8, 1 << 13), REDUCED),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_LONG_FROM", (3 << 16, 1 << 20), REDUCED),
+    Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_LOOSELY", (3 << 16, 1 << 22), REDUCED, LOOSE),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_THREADS", (1,), SLOWED),
+    Constant("torch", TORCH_LOOKS, "LISTED_FROM", (1 << 15, 1 << 18), RISING_LISTS),
     Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_K", (1 << 8, 1 << 13), REDUCED_FOR_MORE),
     Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_GAIN", (1, 8), REDUCED_FOR_MORE),
     Constant("torch", TORCH_NUMPY_WAYS, "REDUCED_WIDE_GAIN", (2,), REDUCED_FOR_MORE),

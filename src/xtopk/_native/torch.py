@@ -69,7 +69,7 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
             return gather(xp, x, axis, indices), indices
         way = way_of(row, k, at, rank, blocks=False)
     if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
-        way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False)
+        way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False, blocks=False)
     if way == "a few more":
         if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
             return found

@@ -7,7 +7,7 @@ from typing import Any
 from xtopk._native.torch_numpy import has_numpy, shared
 from xtopk._order import Ranking
 from xtopk._select.nth import where_true
-from xtopk._select.verified import put_right, topk_beside_nan
+from xtopk._select.verified import SORTED_UP_TO, indices_by_sort, put_right, topk_beside_nan
 
 
 def topk_listed(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any]:
@@ -21,18 +21,19 @@ def topk_listed(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any,
         if more > k:  # a view would keep the one more
             values, indices = values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k)
         return values, indices
-    rows = x.detach() if x.ndim == 1 else x.detach().reshape(-1, x.shape[axis])
-    if any(seen[i][0] != seen[i][0] or seen[i][-1] != seen[i][-1] for i in tied):  # NaN, in front or last
-        found = topk_beside_nan(xp, rows, k, rank)
+    rows = x.detach().reshape(-1, x.shape[axis])
+    hidden = [i for i in tied if seen[i][0] != seen[i][0] or seen[i][-1] != seen[i][-1]]  # by NaN, in front or last
+    if hidden and x.numel() <= SORTED_UP_TO:
+        found = indices_by_sort(rows, k, -1, rank)
     else:
-        where: Any = partial(where_true, xp)
-        if has_numpy():
-            rows, where = shared(rows), _where_true
+        lines, where = (shared(rows), _where_true) if has_numpy() else (rows, partial(where_true, xp))
         places = indices.view(-1, more).tolist()
-        lines = rows.reshape(-1, x.shape[axis])
         for i in tied:
-            places[i] = put_right(where, lines[i], seen[i], places[i], k, largest=rank.largest)
+            if i not in hidden:
+                places[i] = put_right(where, lines[i], seen[i], places[i], k, largest=rank.largest)
         found = indices.new_tensor([line[:k] for line in places])
+        if hidden:
+            found[hidden] = topk_beside_nan(xp, rows[hidden], k, rank)
     indices = found.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
     return x.gather(axis, indices), indices
 

@@ -28,6 +28,9 @@ PLAIN_ROWS, PLAIN_AT = 3, 16
 """Before so many elements, or where ties do not matter so many, are given to `torch.topk`, so many rows, or up to twice
 as many, are looked at, and up to so many elements of each."""
 
+LISTED_FROM = 1 << 16
+"""So few are listed without a look for an order."""
+
 RANKED_BELOW, TAIL = 1 << 18, 4
 """Fewer elements are ranked if they will tie: if there are equals in the better half of a few, and that is no long tail
 of all but so small a part of their range."""
@@ -73,6 +76,7 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True, blo
         return way
     if seen in ("equals", "numbers"):
         return seen
+    # A heap that every element enters is slow; without one torch.topk makes use of an order, which few equals spoil.
     is_heap, is_small, is_half = is_heaped(x.shape[axis], k), x.numel() < LOOKED_FROM, x.dtype.itemsize <= 2
     if seen == "order" and not is_heap and is_small and x.is_floating_point() and not is_half:
         return way
@@ -116,17 +120,17 @@ def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, listed: bool
     """Return what a few elements show that slows a heap or will be chosen, "" for nothing.
 
     That is "order", "NaN", "numbers" where there are enough of these beside NaN, "equals" of the best, or "ties". To
-    what is listed only NaN matters that hides numbers.
+    what is listed neither equals nor ties matter, and little is looked at only for NaN in front of numbers.
     """
     hides = rank.largest and (rank.stable or not rank.nan_first)
-    if listed and not (hides and x.is_floating_point()):
+    if listed and x.numel() < LISTED_FROM and not (hides and x.is_floating_point()):
         return ""
     rows = _matrix(x, axis)
     steps = rows.shape[0] // PLAIN_ROWS or 1, -(-rows.shape[1] // PLAIN_AT)
     seen = rows[:: steps[0], :: steps[1]].tolist()
     few = [each for row in seen for each in row]
     is_better = lt if rank.largest else gt
-    if not listed and any(all(map(is_better, row, row[1:])) for row in seen):  # each element enters the heap
+    if any(all(map(is_better, row, row[1:])) for row in seen):  # each element enters the heap
         return "order"
     if hides and _holds_nan(few):  # it hides numbers, or ties
         is_many = sum(map(eq, few, few)) * x.shape[axis] >= NUMBERS * k * len(few)

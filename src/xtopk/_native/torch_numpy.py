@@ -86,10 +86,10 @@ def indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int) -> 
     import torch
 
     infinity = FLOAT_INFINITY_BITS[dtype_name(rows.dtype)] if _is_half(rows) else 0
-    seen = as_integers(xp, rows) if infinity else rows.view(xp.uint8) if rows.dtype == xp.bool else rows
+    seen = as_integers(xp, rows) if infinity else rows
     elements, (count, n) = shared(seen), rows.shape
     if infinity and not may_be_positive(rows, k, rank):
-        return _indices_by_bits(rows, elements, k, rank, infinity)
+        return _indices_by_bits(elements, k, rank, infinity)
     blocks, cut = n // width, n // width * width
     if elements.dtype.kind == "f" and np.isnan(elements[:, : 1 + SAMPLED // count]).any():
         return None
@@ -103,23 +103,22 @@ def indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int) -> 
         body, here = few[:, :cut].reshape(-1, blocks, width), np.arange(few.shape[0])
         found[i : i + step] = indices_in_blocks(np, few, body, best[i : i + step], here, k, largest=rank.largest)
     if infinity:
-        last = np.take_along_axis(elements, found[:, [0, -1]], axis=1)
-        if last.min() < rank.largest or last.max() > infinity:
+        chosen = np.take_along_axis(elements, found[:, [0, -1]], axis=1)
+        least = 1 if rank.largest else 0  # the bits of +0, which -0 equals, are not in order where it is the last
+        if chosen.min() < least or chosen.max() > infinity:
             return None
     return torch.from_numpy(found).clone()
 
 
-def _indices_by_bits(rows: Any, elements: Any, k: int, rank: Ranking, infinity: int) -> Any:
-    """Return where NumPy finds the top k among the bits of halves, in one thread; None where that takes longer."""
+def _indices_by_bits(row: Any, k: int, rank: Ranking, infinity: int) -> Any:
+    """Return where NumPy finds the top k among the bits of halves, in one thread; None where that takes longer.
+
+    That is for one row: of many the front of some would mislead.
+    """
     import numpy as np
     import torch
 
-    if rank.nan_first or torch.get_num_threads() > FEW_THREADS:
+    if row.shape[0] > 1 or rank.nan_first or torch.get_num_threads() > FEW_THREADS:
         return None
-    found, unanswered = indices_of_half(np, elements, k, rank, infinity)
-    if 2 * np.count_nonzero(unanswered) > rows.shape[0]:
-        return None
-    if unanswered.any():
-        few = rows[torch.from_numpy(unanswered)].float()
-        found[unanswered] = numpy_topk(np, shared(few), k, 1, rank)[1]
-    return torch.from_numpy(found).clone()
+    found, unanswered = indices_of_half(np, row, k, rank, infinity)
+    return None if unanswered.any() else torch.from_numpy(found).clone()

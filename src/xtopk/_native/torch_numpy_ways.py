@@ -7,7 +7,6 @@ from xtopk._native.torch_numpy import has_numpy
 from xtopk._native.torch_shapes import (
     DIRECT_BELOW,
     ONE_CUT_FROM,
-    UNSIGNED,
     UNSUPPORTED,
     is_heaped,
     is_one_by_one,
@@ -21,12 +20,15 @@ of up to 16 bits if torch keeps no heap; but not of so many as the third, divide
 which it may have to convert, as the last."""
 
 NUMPY_SLOWED_BELOW, NUMPY_SLOWED_LONG, NUMPY_SLOWED_CHOICES = 1 << 19, 1 << 11, 1 << 12
+NUMPY_SLOWED_THREADS = 2
 """So does it from rows that get better, of which each element would enter a heap, or whose equals were counted in vain,
-of fewer elements than the first, in rows so long or longer, of which fewer than the last are chosen."""
+of fewer elements than the first, in rows so long or longer, of which fewer than the third are chosen, and which torch
+would share among so many threads or fewer."""
 
-REDUCED_FROM, REDUCED_LONGER, REDUCED_LONG, REDUCED_K = 1 << 17, 1 << 14, 1 << 11, 1 << 10
-"""Of so many elements, or more, in rows so long, or longer, torch takes the best of blocks, of twice as many in rows as
-long as the third, for a k up to the last."""
+REDUCED_FROM, REDUCED_LONGER, REDUCED_LONG_FROM, REDUCED_LONG = 3 << 16, 1 << 14, 1 << 18, 1 << 11
+REDUCED_K, REDUCED_LOOSELY = 1 << 10, 1 << 20
+"""Of so many elements, or more, in rows so long, or longer, torch takes the best of blocks, and of so many in rows as
+long as the fourth, for a k up to the fifth; where ties do not matter of so many as the last."""
 
 REDUCED_WIDTH, REDUCED_GAIN, REDUCED_WIDE_GAIN = 4, 2, 8
 """The blocks are as long as the first times a power of two next to the square root of n / k, and there are none if k of
@@ -48,18 +50,19 @@ than the last, which as many reductions find."""
 def reduced_width(x: Any, k: int, axis: int, rank: Ranking) -> int:
     """Return the length of the blocks of rows of which torch takes the best and NumPy the rest, 0 if they are none.
 
-    torch takes long for the least of int64, and has no maximum of most unsigned integers.
+    torch takes long for the least of int64. Where ties do not matter `torch.topk` alone is right.
     """
-    n, name = x.shape[axis], dtype_name(x.dtype)
-    count = x.numel() // n
-    is_long = n >= (REDUCED_LONG if x.numel() >= 2 * REDUCED_FROM else REDUCED_LONGER)
-    if not is_long or k > REDUCED_K or name in UNSIGNED or (name == "int64" and not rank.largest):
+    n, elements = x.shape[axis], x.numel()
+    count = elements // n
+    is_long = n >= (REDUCED_LONG if elements >= REDUCED_LONG_FROM else REDUCED_LONGER)
+    is_least = not rank.largest and dtype_name(x.dtype) == "int64"
+    is_one = k == 1 and (rank.nan_first or n < ONE_CUT_FROM)
+    if not is_long or k > REDUCED_K or is_least or is_one or (elements < REDUCED_LOOSELY and not rank.stable):
         return 0
     width = REDUCED_WIDTH << ((n // k).bit_length() - (count == 1)) // 2
     gain = REDUCED_GAIN if x.dtype.itemsize <= 4 or count <= REDUCED_ROWS else REDUCED_WIDE_GAIN
-    is_cut = n >= gain * k * width and (k > 1 or n >= ONE_CUT_FROM)
     is_read = x.stride(axis) == 1 and (count == 1 or (axis == x.ndim - 1 and x.is_contiguous()))
-    return width if is_cut and is_read and _is_shared_by_few(x, count) and has_numpy() else 0
+    return width if n >= gain * k * width and is_read and _is_shared_by_few(x, count) and has_numpy() else 0
 
 
 def _is_shared_by_few(x: Any, count: int) -> bool:
@@ -82,7 +85,7 @@ def may_be_by_numpy(x: Any, k: int, axis: int) -> bool:
 
     n, elements = x.shape[axis], x.numel()
     is_little = elements < NUMPY_SLOWED_BELOW and n >= NUMPY_SLOWED_LONG and elements // n * k < NUMPY_SLOWED_CHOICES
-    return is_little and min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_THREADS[4] and has_numpy()
+    return is_little and min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_SLOWED_THREADS and has_numpy()
 
 
 def _is_middle(row: Any, k: int, rank: Ranking) -> bool:

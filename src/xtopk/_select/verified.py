@@ -142,7 +142,8 @@ def put_right(
 ) -> list[int]:
     """Return where the first k of a row stand, of which the best are seen in order, `k` of them or one more.
 
-    Python puts those in order that are better than the last; of what equals it the first are looked for if more may.
+    Python puts those in order that are better than the last. Of what equals it more may stand in the row, unless the
+    one more is worse; then the first are looked for.
     """
     last = seen[k - 1]
     better = seen.index(last)
