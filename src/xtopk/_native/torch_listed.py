@@ -26,7 +26,10 @@ def topk_listed(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any,
     if hidden and x.numel() <= SORTED_UP_TO:
         found = indices_by_sort(rows, k, -1, rank)
     else:
-        lines, where = (shared(rows), _where_true) if has_numpy() else (rows, partial(where_true, xp))
+        lines: Any = rows
+        where: Any = partial(where_true, xp)
+        if has_numpy():  # which compares halves one by one
+            lines, where = (rows, _where_shared) if x.dtype.itemsize == 2 else (shared(rows), _where_true)
         places = indices.view(-1, more).tolist()
         for i in tied:
             if i not in hidden:
@@ -36,6 +39,10 @@ def topk_listed(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any,
             found[hidden] = topk_beside_nan(xp, rows[hidden], k, rank)
     indices = found.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
     return x.gather(axis, indices), indices
+
+
+def _where_shared(mask: Any) -> Any:
+    return _where_true(shared(mask))
 
 
 def _where_true(mask: Any) -> Any:

@@ -38,7 +38,7 @@ SORTED_AT_ONCE = 1 << 12
 TIED_CHOICES, TIED_MORE = 4, 8
 """Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
 
-LISTED_BELOW, LISTED_IN_ALL, LISTED_ROW = 1 << 18, {1: 224, 2: 224, 4: 448, 8: 448}, 16
+LISTED_BELOW, LISTED_IN_ALL, LISTED_ROW = 1 << 18, {1: 128, 2: 128, 4: 448, 8: 448}, 16
 UNSORTED_K = 64
 """Of fewer than so many elements what is chosen is listed by Python if it is so little, by bytes an element, so much
 more counted for each row. A row that is not sure to tie is not sorted before, however short, for a k less than the
@@ -63,10 +63,10 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
         return "sort"
     if k > 1 and not is_small and is_by_numpy(x, k, axis, rank):
         return "NumPy"
-    if elements < LISTED_BELOW and _is_listed(x, k, axis, rank):
-        return "listed"
     if blocks and elements >= REDUCED_FROM and reduced_width(x, k, axis, rank):
         return "blocks"
+    if elements < LISTED_BELOW and _is_listed(x, k, axis, rank):
+        return "listed"
     if elements < DIRECT_BELOW and not tied:
         return "torch.topk"
     is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
