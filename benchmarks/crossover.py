@@ -250,6 +250,9 @@ REDUCED_FOR_MORE: tuple[Case, ...] = tuple(
 NEGATIVE_HALVES: tuple[Case, ...] = tuple(
     (shape, k, "negative halves") for shape in ((400_000,), (3_000_000,), (30, 50_000)) for k in (4, 20, 200)
 )
+NUMPY_SHARES: tuple[Case, ...] = tuple(
+    ((n,), n // s, d) for n in (1 << 15, 1 << 17, 1 << 19) for s in (8, 30, 100) for d in ("float32", "float64")
+)
 SLOWED: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
     for e in (50_000, 300_000, 1_000_000)
@@ -428,6 +431,7 @@ CONSTANTS = (
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SHARE", (4, 64, 1 << 20), NUMPY_SHARES),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_BELOW", (0, 1 << 17, 1 << 21), SLOWED),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_LONG", (1 << 8, 1 << 14), SLOWED),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_CHOICES", (1 << 9, 1 << 15), SLOWED),

@@ -20,7 +20,7 @@ from xtopk._native.torch_eager import indices_eager
 from xtopk._native.torch_listed import topk_listed
 from xtopk._native.torch_looks import looked_way, way_of
 from xtopk._native.torch_marks import marked
-from xtopk._native.torch_numpy import indices_by_blocks, indices_by_numpy
+from xtopk._native.torch_numpy import has_few_threads, indices_by_blocks, indices_by_numpy
 from xtopk._native.torch_numpy_ways import may_be_by_numpy, reduced_width
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_plan import eager_plan
@@ -67,7 +67,8 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
         if (found := indices_by_blocks(xp, rows, k, rank, width)) is not None:
             indices = found.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
             return gather(xp, x, axis, indices), indices
-        way = way_of(row, k, at, rank, blocks=False)
+        is_long = row.ndim == 1 and x.dtype.itemsize > 2 and has_few_threads()
+        way = "NumPy" if is_long else way_of(row, k, at, rank, blocks=False)
     if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
         way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False, blocks=False)
     if way == "a few more":

@@ -95,10 +95,10 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True, blo
 def _is_odd(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether a few elements of rows are NaN, equal the best k times, or rise or fall, but for equals."""
     before, after = _neighbours(_matrix(x, axis))
-    equal = _count_best(before, rank)
+    equal = _count_best(before, rank)  # torch.topk is fast with these where ties do not matter
     few, most = sorted(sum(map(compare, before, after)) for compare in (lt, gt))
     is_ordered = IN_ORDER * few <= len(before) and most > IN_ORDER * few + 1
-    is_tied = rank.stable and equal > 1 and equal * x.shape[axis] >= k * len(before)
+    is_tied = equal > 1 and equal * x.shape[axis] >= k * len(before)
     return bool(is_ordered or is_tied or _holds_nan(before))
 
 

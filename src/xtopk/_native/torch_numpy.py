@@ -10,7 +10,7 @@ from xtopk._select.best_blocks import SAMPLED, indices_in_blocks
 from xtopk._select.ranked import as_integers, may_be_positive
 
 FEW_THREADS = 2
-"""With more threads torch reduces halves faster than NumPy does the bits of those that are negative."""
+"""With more threads torch reduces halves faster than NumPy does the bits of negative ones, or a row with NaN."""
 
 
 def has_numpy() -> bool:
@@ -36,6 +36,13 @@ def _is_there() -> bool:
     except (ImportError, RuntimeError, TypeError):
         return False
     return hasattr(np, "from_dlpack")
+
+
+def has_few_threads() -> bool:
+    """Return whether torch has so few threads that one of NumPy is as fast."""
+    import torch
+
+    return bool(torch.get_num_threads() <= FEW_THREADS)
 
 
 def _is_half(x: Any) -> bool:
@@ -118,7 +125,7 @@ def _indices_by_bits(row: Any, k: int, rank: Ranking, infinity: int) -> Any:
     import numpy as np
     import torch
 
-    if row.shape[0] > 1 or rank.nan_first or torch.get_num_threads() > FEW_THREADS:
+    if row.shape[0] > 1 or rank.nan_first or not has_few_threads():
         return None
     found, unanswered = indices_of_half(np, row, k, rank, infinity)
     return None if unanswered.any() else torch.from_numpy(found).clone()

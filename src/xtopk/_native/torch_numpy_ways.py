@@ -19,6 +19,9 @@ NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 <<
 of up to 16 bits if torch keeps no heap; but not of so many as the third, divided by torch's threads, nor, of halves,
 which it may have to convert, as the last."""
 
+NUMPY_SHARE = 16
+"""A greater share of such a row is left to torch's sample and its sort by radix."""
+
 NUMPY_SLOWED_BELOW, NUMPY_SLOWED_LONG, NUMPY_SLOWED_CHOICES = 1 << 19, 1 << 11, 1 << 12
 NUMPY_SLOWED_THREADS = 2
 """So does it from rows that get better, of which each element would enter a heap, or whose equals were counted in vain,
@@ -77,6 +80,13 @@ def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether NumPy selects from a tensor: a row of middle length, or rows that it sorts."""
     is_served = _is_middle(x, k, rank) if x.numel() == x.shape[axis] else _are_sorted(x, k, axis, rank)
     return is_served and has_numpy()
+
+
+def is_row_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether NumPy selects from one row a k for which torch would sample it."""
+    n = x.shape[axis]
+    is_served = x.numel() == n and k > 1 and NUMPY_SHARE * k <= n and rank.sorted
+    return is_served and is_by_numpy(x, k, axis, rank)
 
 
 def may_be_by_numpy(x: Any, k: int, axis: int) -> bool:
