@@ -7,6 +7,7 @@ the sum over the collective operations of a call, of what each leaves with a dev
 import argparse
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -106,11 +107,22 @@ def _work(rank: int, store: Path, tasks: list[Sharded], rounds: int) -> None:
 
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=PROCESSES)
+    meeting = dist.FileStore(str(store), PROCESSES)
+    dist.init_process_group("gloo", store=meeting, rank=rank, world_size=PROCESSES)
     for result in torch_results(tasks, rounds):
         if rank == 0:
             report(*result)
-    dist.barrier()  # or the first to end may abort the others
+    end_together(meeting, PROCESSES)
+
+
+def end_together(store: Any, processes: int) -> None:
+    """Leave the process group when no process waits for another in it any more, for those that do are aborted."""
+    import torch.distributed as dist
+
+    dist.barrier()
+    store.add("through the barrier", 1)
+    while store.add("through the barrier", 0) < processes:
+        time.sleep(0.01)
     dist.destroy_process_group()
 
 

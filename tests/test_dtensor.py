@@ -11,6 +11,7 @@ import pytest
 
 import xtopk
 from benchmarks.collectives import dispatched
+from benchmarks.sharded import end_together
 from tests.libraries import Library, chosen, np_dtype, rows
 from tests.oracle import assert_marked, assert_ranked
 from tests.strategies import tied_array
@@ -35,11 +36,11 @@ def work(rank: int, processes: int, store: Path, name: str) -> None:
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     library.namespace.set_num_threads(1)
     patience = timedelta(seconds=60)  # with a process that has failed
-    dist.init_process_group("gloo", f"file://{store}", patience, world_size=processes, rank=rank)
+    meeting = dist.FileStore(str(store), processes)
+    dist.init_process_group("gloo", None, patience, world_size=processes, rank=rank, store=meeting)
     for check in CHECKS:
         check(library, processes)
-    dist.barrier()  # or the first to end may abort the others
-    dist.destroy_process_group()
+    end_together(meeting, processes)
 
 
 def layouts(processes: int) -> Iterator[tuple[Any, list[Any]]]:
