@@ -53,3 +53,12 @@ def test_blocks_mislead_in_no_row(library: Library, dtype: str, mode: str, nan: 
                 assert x.ndim > 1 or way_of(x, k, 0, rank) == "blocks"
                 result = library.topk(x, k, mode=mode, nan=nan)
             assert_topk(library, result, x, x_np, k, mode=mode, nan=nan)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@TORCH
+def test_nan_behind_the_last_block_of_halves_comes_first(library: Library, sign: int) -> None:
+    x_np = np.random.default_rng(0).standard_normal(262_207).astype(np.float16)
+    x_np[-1] = np.copysign(np.nan, sign)
+    x = library.make(x_np)
+    assert_topk(library, library.topk(x, 300, nan="greatest"), x, x_np, 300, nan="greatest")

@@ -50,6 +50,8 @@ def indices_of_row(xp: Any, row: Any, k: int, rank: Ranking, width: int, *, posi
     maxima = _best_of_blocks(seen, width, largest)
     if maxima.is_floating_point() and (maxima.amax() if largest else maxima.amin()).isnan():
         return None
+    if rank.nan_first and row.is_floating_point() and row[maxima.shape[0] * width :].isnan().any():
+        return None  # as a number, NaN with a sign would rank last
     packed = _packed_of_blocks(xp, seen, maxima, k, width, rank)
     indices = unpack(packed)
     if row.is_floating_point():
