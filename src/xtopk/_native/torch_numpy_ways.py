@@ -82,13 +82,6 @@ def is_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     return is_served and has_numpy()
 
 
-def is_row_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> bool:
-    """Return whether NumPy selects from one row a k for which torch would sample it."""
-    n = x.shape[axis]
-    is_served = x.numel() == n and k > 1 and NUMPY_SHARE * k <= n and rank.sorted
-    return is_served and is_by_numpy(x, k, axis, rank)
-
-
 def may_be_by_numpy(x: Any, k: int, axis: int) -> bool:
     """Return whether NumPy may select from rows in which a look shows what slows torch, which has few threads there."""
     import torch

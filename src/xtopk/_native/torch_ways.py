@@ -3,7 +3,7 @@
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.torch_numpy_ways import NUMPY_NARROW_ROW, REDUCED_FROM, is_by_numpy, is_row_by_numpy, reduced_width
+from xtopk._native.torch_numpy_ways import NUMPY_NARROW_ROW, NUMPY_SHARE, REDUCED_FROM, is_by_numpy, reduced_width
 from xtopk._native.torch_shapes import (
     DIRECT_BELOW,
     UNSUPPORTED,
@@ -49,7 +49,8 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
     is_small = elements < NUMPY_NARROW_ROW
-    if not is_small and is_row_by_numpy(x, k, axis, rank):
+    by_numpy = k > 1 and not is_small and is_by_numpy(x, k, axis, rank)
+    if by_numpy and elements == n and NUMPY_SHARE * k <= n and rank.sorted:
         return "NumPy"
     if not is_small and (is_sampled(x, n, k, rank) or (not rank.sorted and is_unordered(x, k, axis))):
         return ""
@@ -63,7 +64,7 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     is_unsorted = x.ndim == 1 and k < UNSORTED_K and not tied
     if rank.stable and k > 1 and not is_unsorted and elements * n.bit_length() <= at_once:
         return "sort"
-    if k > 1 and not is_small and is_by_numpy(x, k, axis, rank):
+    if by_numpy:
         return "NumPy"
     if blocks and elements >= REDUCED_FROM and reduced_width(x, k, axis, rank):
         return "blocks"
