@@ -39,7 +39,7 @@ BACKENDS = {
         ["ml_dtypes", "matplotlib"],
         [Run("numpy,numpy-blocks,numpy-samples,numpy-readonly,cupy-on-numpy,cupy-blocks-on-numpy")],
     ),
-    "torch": ([TORCH, "ml_dtypes"], [Run("torch,torch-static,torch-numpy,torch-blocks,torch-samples")]),
+    "torch": ([TORCH, "ml_dtypes"], [Run("torch,torch-static,torch-numpy,torch-keys,torch-blocks,torch-samples")]),
     "jax": (
         ["jax"],
         [

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from random import Random
 from statistics import geometric_mean, median
@@ -27,6 +28,11 @@ SLOW = 0.2
 
 KEPT = 31 << 20
 """Once a block of so many bytes was freed, glibc keeps what is freed, up to twice as much; it learns up to 32 MB."""
+
+NEW, MOST_NEW = 1 << 18, 64
+"""A task of fewer elements gets new ones in each call, of so many altogether and so many arrays at most: a processor
+learns by heart which way the branches of a selection go among the same few thousand numbers, which then takes a fourth
+of the time."""
 
 SWEEPS = {
     "n": [Workload(f"n={1 << e}", (1 << e,), k, normal, group=f"k={k}") for k in (10, 1000) for e in range(12, 24)],
@@ -93,10 +99,16 @@ def _status(field: str) -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
 
 
+def arrays_of(size: int) -> int:
+    """Return how many arrays of so many elements are new ones in turn."""
+    return max(1, min(MOST_NEW, NEW // max(1, size)))
+
+
 def measure(library: str, work: Workload, seconds: float) -> dict[str, Any]:
     """Return what one workload took on one library."""
-    data = work.make(np.random.default_rng(0), work.shape)
-    calls = CALLS[library](work, data)
+    rng = np.random.default_rng(0)
+    several = [work.make(rng, work.shape) for _ in range(arrays_of(prod(work.shape)))]
+    calls = CALLS[library](work, several)
     found = medians(calls, seconds)
     return {
         "library": library,

@@ -1,7 +1,7 @@
 """python -m benchmarks.crossover: each constant that chooses a path, against other values of it, on shapes it decides.
 
 A ratio below 1 says that the other value was faster than the one beside the code. All values of a constant run in turn
-on one array, and what is compared are medians.
+on the same arrays, of few elements on new ones in each call, and what is compared are medians.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import xtopk
-from benchmarks.__main__ import medians
+from benchmarks.__main__ import arrays_of, medians
+from benchmarks.natives import Side, in_turn
 
 Case = tuple[tuple[int, ...], int, str]
 """A shape, k along its last axis, and a dtype; a shape that ends in -2 stands for rows that lie side by side."""
@@ -101,6 +102,11 @@ VOCABULARIES: tuple[Case, ...] = tuple(
     for shape in ((8, 32_000), (8, 50_257), (16, 50_257), (2, 250_000), (4, 128_256), (8, 128_256), (64, 32_000))
     for d in ("float32", "int32", "float64", "float16", "bfloat16")
 )
+PACKED: tuple[Case, ...] = tuple(
+    (shape, k, d)
+    for shape, k in (((4, 5000), 10), ((100, 250), 40), ((20, 3000), 10), ((300, 300), 40))
+    for d in ("float32", "equals", "nan", "int32", "bfloat16", "wide equals")
+)
 UNTIED: tuple[Case, ...] = tuple(
     ((count, n), n // s, d)
     for count, n in ((40, 500), (64, 600), (16, 4096), (128, 1000), (256, 1000))
@@ -174,12 +180,6 @@ FOLDABLE: tuple[Case, ...] = tuple(
     for d in ("float32", "float64", "int32")
 )
 TWO_BYTES = ("float16", "bfloat16", "int16")
-HALVES: tuple[Case, ...] = tuple(
-    (shape, k, d)
-    for shape in ((1, 32_000), (8, 32_000), (100, 8000), (500, 1800), (32, 1000))
-    for k in (2, 5, 20, 50)
-    for d in TWO_BYTES
-)
 ONE_EACH: tuple[Case, ...] = tuple(
     (shape, 1, d)
     for shape in ((1 << 17,), (1 << 20,), (2, 200_000), (8, 128_256), (64, 1 << 16))
@@ -423,12 +423,11 @@ CONSTANTS = (
         "torch", TORCH, "LISTED_IN_ALL", tuple(dict.fromkeys((1, 2, 4, 8), m) for m in (100, 224, 448, 900)), LISTS
     ),
     Constant("torch", TORCH, "LISTED_ROW", (4, 64), LISTS),
-    Constant("torch", TORCH, "UNSORTED_K", (2, 256), tuple(((n,), k, "ties") for n in (60, 200, 400) for k in (5, 50))),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW", (1 << 10, 1 << 14), MIDDLE_ROWS[:18] + NARROW_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_HEAPED_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_HALVES_BELOW", (0, 1 << 21), LONGER_HALVES),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_FROM", (1 << 12, 1 << 30), SORTED_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_FROM", (1 << 10, 1 << 14, 1 << 30), SORTED_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SHARE", (4, 64, 1 << 20), NUMPY_SHARES),
@@ -478,7 +477,6 @@ CONSTANTS = (
     Constant("torch", TORCH_SHAPES, "FOLDED_APART", (1 << 31, 1 << 32, 1 << 35), APART_HEAPS),
     Constant("torch", TORCH_SHAPES, "ONE_FOLDED_FROM", (1 << 17, 1 << 23), ONE_EACH),
     Constant("torch", TORCH_SHAPES, "ONE_CUT_FROM", (1 << 16, 1 << 22), ONE_EACH),
-    Constant("torch", TORCH, "MORE", (64, 256, 1 << 30), HALVES, alone),
     Constant("torch", TORCH_LOOKS, "LOOKED_FROM", (1 << 15, 1 << 16, 1 << 19), LOOKED),
     Constant("torch", TORCH_LOOKS, "LOOKED_AT", (4, 16), LOOKED),
     Constant("torch", TORCH_LOOKS, "PLAIN_FROM", (1 << 13, 1 << 18), UNTIED),
@@ -583,9 +581,7 @@ CONSTANTS = (
     ),
     Constant("torch", RANKED, "SORTED_SHARE", (0, 1, 8), MANY_TIES[:4]),
     Constant("torch", RANKED, "SORTED_WIDE_SHARE", (0, 2, 32), MANY_TIES[4:]),
-    Constant(
-        "torch", TORCH_SHAPES, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), (((300, 64), 9, "float32"), ((60, 500), 9, "nan"))
-    ),
+    Constant("torch", TORCH_SHAPES, "DIRECT_BELOW", (0, 1 << 13, 1 << 17), PACKED),
     Constant("torch", TORCH_SHAPES, "FOLDED_FROM", (1 << 15, 1 << 16, 1 << 18), FOLDABLE, alone),
     Constant("torch", TORCH_SHAPES, "HEAPED", (16, 32, 128), SHORT),
     Constant("torch", TORCH_SHAPES, "FOLDED_HEAPED", (0, 1 << 9, 1 << 11), SHORT),
@@ -628,19 +624,25 @@ CONSTANTS = (
         TORCH,
         "SORTED_AT_ONCE",
         (1 << 10, 1 << 11, 1 << 13),
-        tuple((shape, 5, d) for shape in ((10, 20), (8, 100), (100, 14), (50, 60)) for d in ("float32", "float16")),
+        tuple((shape, 5, d) for shape in ((300,), (4, 80), (60, 14), (8, 90), (90, 14)) for d in TWO_BYTES),
     ),
-    Constant("torch", TORCH, "TIED_MORE", (1, 4, 16), tuple(((c, n), 5, "float16") for c, n in ((60, 60), (5, 800)))),
     Constant(
         "torch",
         TORCH,
         "TIED_CHOICES",
-        (2, 16, 64),
+        (4, 64),
         tuple((shape, k, d) for shape in ((13, 200), (1, 9000), (2, 30_000)) for k in (2, 4, 10) for d in TWO_BYTES),
     ),
-    Constant("torch", VERIFIED, "LISTED", (1, 16, 256), (((1000,), 5, "float32"), ((1000,), 50, "float32"))),
-    Constant("torch", VERIFIED, "SORTED_UP_TO", (0, 1 << 14), (((32, 100), 5, "ties"), ((16, 512), 5, "ties"))),
-    Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), *TIED_HEAPS)),
+    Constant("torch", VERIFIED, "LISTED", (1, 256), TIED_HEAPS),
+    Constant(
+        "torch",
+        VERIFIED,
+        "SORTED_UP_TO",
+        (0, 1 << 14),
+        tuple((shape, 5, d) for shape in ((32, 100), (16, 512)) for d in ("ties", "wide ties")),
+        alone,
+    ),
+    Constant("torch", VERIFIED, "RANKED_UP_TO", (0, 1 << 18), (((16, 512), 5, "ties"), *TIED_HEAPS), alone),
     Constant("torch", VERIFIED, "ROWS_LISTED", (0, 16), TIED_HEAPS),
     Constant("torch", VERIFIED, "ROW_LISTED", (64, 1 << 12), TIED_LISTS),
     Constant(
@@ -853,8 +855,8 @@ def replaced(constant: Constant, value: Any) -> Iterator[None]:
             setattr(module, constant.name, old)
 
 
-def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]:
-    """Return a call of `topk` under another value of the constant."""
+def side_of(constant: Constant, value: int, x: Any, k: int) -> Side:
+    """Return a call of `topk`, on arrays such as `x`, under another value of the constant."""
     if constant.library == "jax":
         import jax
 
@@ -864,20 +866,20 @@ def call_of(constant: Constant, value: int, x: Any, k: int) -> Callable[[], Any]
         with replaced(constant, value):
             compiled(x)
         native._compiled.cache_clear()
-        return lambda: jax.block_until_ready(compiled(x))
+        return lambda x: jax.block_until_ready(compiled(x))
 
-    def call() -> Any:
+    def call(x: Any) -> Any:
         with replaced(constant, value):
             return constant.function(x, k)
 
     return call
 
 
-def array_of(library: str, shape: tuple[int, ...], dtype: str) -> Any:
+def array_of(library: str, shape: tuple[int, ...], dtype: str, seed: int = 0) -> Any:
     """Return normal numbers of a dtype, or what KINDS makes of them in float32, or in float64 if they are wide."""
     if shape[-1] == -2:
-        return array_of(library, shape[-2::-1], dtype).T
-    rng = np.random.default_rng(0)
+        return array_of(library, shape[-2::-1], dtype, seed).T
+    rng = np.random.default_rng(seed)
     x = rng.standard_normal(shape)
     if dtype == "negative halves":
         x, dtype = KINDS["negative"](rng, x) / 1000, "float16"
@@ -897,8 +899,9 @@ def measure(constant: Constant, seconds: float, most: int) -> None:
     for shape, k, dtype in constant.cases:
         cut = (*(max(1, length * most // max(most, abs(prod(shape)))) for length in shape[:1]), *shape[1:])
         k = min(k, max(cut))
-        x = array_of(constant.library, cut, dtype)
-        calls = {str(value): call_of(constant, value, x, k) for value in (shipped, *constant.others)}
+        arrays = [array_of(constant.library, cut, dtype, seed) for seed in range(arrays_of(abs(prod(cut))))]
+        sides = {str(value): side_of(constant, value, arrays[0], k) for value in (shipped, *constant.others)}
+        calls = in_turn(sides, arrays)
         found = medians(calls, seconds)
         ratios = ", ".join(f"{value}: {found[value] / found[str(shipped)]:.2f}" for value in calls)
         print(f"  {' x '.join(map(str, cut))} {dtype}, k={k}: {found[str(shipped)] * 1e3:.3f} ms; {ratios}", flush=True)

@@ -81,12 +81,12 @@ PEERS = {
 }
 
 
-def peer_calls(work: Workload, x: Any) -> dict[str, Callable[[], Any]]:
-    """Return the calls of the packages that are here and take such an array."""
+def peer_sides(work: Workload, x: Any) -> dict[str, Callable[[Any], Any]]:
+    """Return the packages that are here and take such an array, as functions of one."""
     if x.dtype.kind not in "fi" or x.dtype.itemsize < 4:
         return {}
     return {
-        name: partial(peer.call, x, work.k, work.axis, work.mode == "largest")
+        name: partial(peer.call, k=work.k, axis=work.axis, largest=work.mode == "largest")
         for name, peer in PEERS.items()
         if find_spec(peer.package) and (x.ndim == 1 or not peer.one_row)
     }

@@ -209,13 +209,19 @@ def in_torch(**constants: Any) -> dict[str, Any]:
 
 def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with NumPy also of few elements."""
-    few = in_torch(NUMPY_ROW=0, NUMPY_NARROW_ROW=0, NUMPY_FROM=0, NUMPY_SLOWED_LONG=0)
+    few = in_torch(NUMPY_ROW=0, NUMPY_HEAPED_ROW=0, NUMPY_FROM=0, NUMPY_SLOWED_LONG=0, DIRECT_BELOW=0)
     few |= in_torch(REDUCED_FROM=0, REDUCED_LONG=0, REDUCED_LONGER=0, REDUCED_WIDTH=1, ONE_CUT_FROM=0)
-    few |= in_torch(LISTED_BELOW=0, SORTED_AT_ONCE=0, HEAPED=2)
+    few |= in_torch(LISTED_BELOW=0, HEAPED=2)
     few |= {"xtopk._native.torch_numpy.CUT_ELEMENTS": 40, "xtopk._native.torch_looks.PLAIN_FROM": 0}
     few |= {"xtopk._native.torch_looks.LOOKED_FROM": 0, "xtopk._native.torch_looks.LOOKED_AT": 2}
     few |= {"xtopk._native.torch_looks.EQUAL_LONG": 0, "xtopk._select.equals.APART": 1}
     with replaced(few):
+        return function(x, *args, **options)
+
+
+def torch_call_with_keys(function: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """Call with packed keys also of so few elements that they would be sorted."""
+    with replaced(in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 0))):
         return function(x, *args, **options)
 
 
@@ -252,9 +258,9 @@ def torch_call_with_blocks(function: Any, x: Any, *args: Any, **options: Any) ->
 
 def torch_call_with_samples(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with a bound from a sample of few elements, which is often wrong, also of a short row and a small k."""
-    few = in_torch(has_numpy=lambda: False, LISTED_BELOW=0, DIRECT_BELOW=0, UNTIED_BELOW=0, SORTED_AT_ONCE=0, HEAPED=2)
+    few = in_torch(has_numpy=lambda: False, LISTED_BELOW=0, DIRECT_BELOW=0, UNTIED_BELOW=0, HEAPED=2)
     few |= in_torch(SAMPLED_FROM=0, SAMPLED_ROWS_FROM=0, SAMPLED_SHARE=30, SAMPLED_ROWS_SHARE=30, ROWS_AT_ONCE=1 << 30)
-    few |= in_torch(BRACKETED_FROM=0, BRACKETED_ROWS_FROM=0, BRACKETED_SHARE=1 << 30, MORE=1, TIED_CHOICES=1, PAIRED=0)
+    few |= in_torch(BRACKETED_FROM=0, BRACKETED_ROWS_FROM=0, BRACKETED_SHARE=1 << 30, TIED_CHOICES=1, PAIRED=0)
     few |= LOOKED_AT_FEW
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     few |= {f"xtopk._native.torch_{name}.COMPARED_AT_A_TIME": 20 for name in ("eager", "marks")}
@@ -488,6 +494,16 @@ LIBRARIES = (
         make=torch_make,
         back=torch_back,
         call=torch_call_with_numpy,
+        disguised=True,
+    ),
+    Library(
+        "torch-keys",
+        "torch",
+        "torch",
+        TORCH_DTYPES,
+        make=torch_make,
+        back=torch_back,
+        call=torch_call_with_keys,
         disguised=True,
     ),
     Library(

@@ -41,7 +41,7 @@ def test_every_workload_runs(library: str, capsys: pytest.CaptureFixture[str]) -
 )
 def test_the_idiom_selects_the_same_values(work: Workload) -> None:
     x = work.make(np.random.default_rng(1), work.tiny().shape)
-    calls = CALLS["numpy"](work.tiny(), x)
+    calls = CALLS["numpy"](work.tiny(), [x])
     native, ours = (calls[side]() for side in ("native", "xtopk"))
     if work.result == "mask":  # of equal elements the idiom marks any
         native, ours = (np.sort(np.where(mask, x, -np.inf), axis=work.axis)[None] for mask in (native, ours))

@@ -298,7 +298,7 @@ def test_one_row_of_which_nan_hides_ties(library: Library, dtype: str) -> None:
 @pytest.mark.parametrize("kind", SIXTEEN_BITS)
 @pytest.mark.parametrize("library", rows(transforms="torch", disguised=False, gpu=False), ids=str)
 def test_sixteen_bits(library: Library, kind: str, dtype: str) -> None:
-    """They tie, and torch is asked for a few more than k, of rows that are long enough for that."""
+    """They tie, in rows of which torch would keep a heap."""
     rng = np.random.default_rng(0)
     for shape, axis in [
         ((4000,), 0),

@@ -13,23 +13,52 @@ TORCH = pytest.mark.parametrize("library", [row for row in rows() if row.name ==
 SHAPES = [((300,), 0), ((1, 300), 1), ((300, 1), 0), ((4, 100), 1), ((2, 3, 50), 2), ((3, 0, 50), 2)]
 
 
-@pytest.mark.parametrize("numpy", [True, False], ids=["numpy", "alone"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64"])
+WAYS = {
+    "listed": in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 448), TIED_CHOICES=1 << 30),
+    "packed keys": in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 0)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "float64", "float16", "bfloat16", "bool", "int8", "uint8", "uint16", "int32", "int64", "uint64"],
+)
 @TORCH
-def test_ties_are_put_right(library: Library, dtype: str, numpy: bool) -> None:
+def test_ties_are_put_right(library: Library, dtype: str, way: str) -> None:
     rng = np.random.default_rng(0)
-    constants = {"xtopk._native.torch_listed.has_numpy": lambda: numpy}
-    constants |= in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 448))
     for shape, axis in SHAPES:
         for kinds in (1, 2, 5, 60, 1000):
             x_np = tied_array(rng, shape, np_dtype(dtype), kinds)
             x = library.make(x_np)
             for k in (2, 5, 20):
                 mode, nan = rng.choice(["largest", "smallest"]), rng.choice(["last", "greatest"])
-                with replaced(constants):
-                    assert 0 in shape or way_of(x, k, axis, Ranking(True, False, True, True)) == "listed"
+                with replaced(WAYS[way]):
+                    if 0 not in shape and dtype not in ("bool", "uint16", "uint64", "float64"):
+                        assert way_of(x, k, axis, Ranking(True, False, True, True)) == way
                     result = library.topk(x, k, axis, mode=str(mode), nan=str(nan))
                 assert_topk(library, result, x, x_np, k, axis, mode=str(mode), nan=str(nan))
+
+
+@pytest.mark.parametrize("mode", ["largest", "smallest"])
+@pytest.mark.parametrize("dtype", ["float64", "int64", "uint64"])
+@TORCH
+def test_keys_that_lose_their_lowest_bits(library: Library, dtype: str, mode: str) -> None:
+    """Elements tie, or differ by one in the lowest bits, or in the one above these; those chosen, or not any more."""
+    rng, n, k = np.random.default_rng(0), 600, 30
+    lost = n.bit_length()
+    for start in (-(2**63), -(1 << 60) - 1, 0, (1 << 60) - 1, 2**63 - 1 - (40 << lost)):
+        for step in (0, 1, (1 << lost) - 1, 1 << lost, (1 << lost) + 1):
+            for others in (0, n - k, n - k - 1):
+                far = np.where(np.arange(n) < others, 0 if mode == "largest" else 39, 20) << lost
+                bits = np.int64(start) + rng.permutation(far + step * rng.integers(0, 3, n))
+                x_np = bits.view(dtype) ^ np.uint64(1 << 63) if dtype == "uint64" else bits.view(dtype)
+                x = library.make(x_np)
+                for shape, axis in [((n,), 0), ((2, n // 2), 1), ((n // 3, 3), 0)]:
+                    for options in ({"mode": mode}, {"mode": mode, "sorted": False}):
+                        with replaced(WAYS["packed keys"] | in_torch(NUMPY_ROW=1 << 20)):
+                            result = library.topk(x.reshape(shape), k, axis, **options)
+                        assert_topk(library, result, x.reshape(shape), x_np.reshape(shape), k, axis, **options)
 
 
 @pytest.mark.parametrize("nan", ["last", "greatest"])
@@ -48,7 +77,7 @@ def test_blocks_mislead_in_no_row(library: Library, dtype: str, mode: str, nan: 
     for row in (few, -few, numbers, tail, np.abs(tail), beside, -beside, late, -late, np.full(n, -1.0)):
         for x_np in (row.astype(np_dtype(dtype)), np.stack([numbers, row, numbers]).astype(np_dtype(dtype))):
             x = library.make(x_np)
-            with replaced(in_torch(REDUCED_FROM=0, REDUCED_LONG_FROM=0, REDUCED_LONG=0)):
+            with replaced(in_torch(DIRECT_BELOW=0, REDUCED_FROM=0, REDUCED_LONG_FROM=0, REDUCED_LONG=0)):
                 rank = Ranking(mode == "largest", mode == "largest" and nan == "greatest", True, True)
                 assert x.ndim > 1 or way_of(x, k, 0, rank) == "blocks"
                 result = library.topk(x, k, mode=mode, nan=nan)

@@ -17,18 +17,23 @@ from xtopk._native.torch_dtensor import (
     refuse_transformed_dtensor,
 )
 from xtopk._native.torch_eager import indices_eager
-from xtopk._native.torch_listed import topk_listed
-from xtopk._native.torch_looks import looked_way, way_of
+from xtopk._native.torch_looks import way_of
 from xtopk._native.torch_marks import marked
-from xtopk._native.torch_numpy import has_few_threads, indices_by_blocks, indices_by_numpy
+from xtopk._native.torch_numpy import (
+    has_few_threads,
+    indices_by_blocks,
+    indices_by_numpy,
+    indices_by_packed_keys,
+)
 from xtopk._native.torch_numpy_ways import may_be_by_numpy, reduced_width
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_plan import eager_plan
 from xtopk._native.torch_shapes import is_marked
 from xtopk._native.torch_static import indices_static, static_plan
+from xtopk._native.torch_ways import way_of_tied
 from xtopk._order import Ranking
 from xtopk._select.equals import indices_of_equals
-from xtopk._select.verified import indices_by_sort, mended, topk_among_more, topk_and_doubt
+from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt, topk_if_apart
 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -59,38 +64,42 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k where Python may look at the elements."""
     row, at = (x.detach().reshape(-1), 0) if x.ndim > 1 and x.numel() == x.shape[axis] else (x, axis)
-    way, equals = way_of(row, k, at, rank), None
-    if way == "listed":
-        return topk_listed(xp, x, k, axis, rank)
+
+    way = way_of(row, k, at, rank)
     if way == "blocks":
         rows, width = x.detach().reshape(-1, x.shape[axis]), reduced_width(row, k, at, rank)
         if (found := indices_by_blocks(xp, rows, k, rank, width)) is not None:
-            indices = found.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
-            return gather(xp, x, axis, indices), indices
+            return _gathered(xp, x, axis, found.view(*x.shape[:axis], k))
         is_long = row.ndim == 1 and x.dtype.itemsize > 2 and has_few_threads()
         way = "NumPy" if is_long else way_of(row, k, at, rank, blocks=False)
-    if way == "equals" and (equals := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is None:
+    if way == "equals":
+        if (found := indices_of_equals(xp, _rows(x.detach(), axis), k, rank)) is not None:
+            return _gathered(xp, x, axis, found)
         way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False, blocks=False)
-    if way == "a few more":
-        if (found := topk_among_more(xp, x, k, axis, rank)) is not None:
-            return found
-        way = looked_way(row, k, at, rank, equals=False)
-    if way in ("sort", "NumPy"):
-        indices = (indices_by_sort if way == "sort" else indices_by_numpy)(x.detach(), k, axis, rank)
-        return gather(xp, x, axis, indices), indices
+    if way == "listed":
+        if (apart := topk_if_apart(x, k, axis, rank)) is not None:
+            return apart
+        way = way_of_tied(row, k, at, rank)
     if way == "torch.topk":
         values, indices, doubt = topk_and_doubt(x, k, axis, rank)
         if doubt is None:
             return values, indices
         given = (_rows(a.detach(), axis) for a in (values, indices, doubt))
-        found = mended(xp, _rows(x.detach(), axis), k, rank, *given)
-    elif equals is not None:
-        found = equals
-    else:
-        found = indices_eager(xp, _rows(x.detach(), axis), k, rank, way)
-    indices = found.movedim(-1, at).contiguous()
-    if row is not x:
-        indices = indices.view(*x.shape[:axis], k, *x.shape[axis + 1 :])
+        return _gathered(xp, x, axis, mended(xp, _rows(x.detach(), axis), k, rank, *given))
+    if way == "packed keys":
+        if (indices := indices_by_packed_keys(x.detach(), k, axis, rank)) is not None:
+            return gather(xp, x, axis, indices), indices
+        way = "NumPy"
+    if way in ("sort", "NumPy"):
+        indices = (indices_by_sort if way == "sort" else indices_by_numpy)(x.detach(), k, axis, rank)
+        return gather(xp, x, axis, indices), indices
+    return _gathered(xp, x, axis, indices_eager(xp, _rows(x.detach(), axis), k, rank, way))
+
+
+def _gathered(xp: Any, x: Any, axis: int, found: Any) -> Selected:
+    """Return the elements at indices that lie along the last axis, or are those of one row, and these."""
+    shape = (*x.shape[:axis], found.shape[-1], *x.shape[axis + 1 :])
+    indices = (found if found.ndim == 1 else found.movedim(-1, axis)).contiguous().view(shape)
     return gather(xp, x, axis, indices), indices
 
 

@@ -69,7 +69,7 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True, blo
     if way == "NumPy":
         is_few = x.numel() < LOOKED_FROM or x.shape[axis] < LOOKED_AT or x.numel() == x.shape[axis]
         return way if is_few else _way_of_sorted(x, k, axis, rank, equals=equals)
-    if way and (way == "sort" or k == 1 or x.numel() < least):
+    if way and (way in ("sort", "packed keys") or k == 1 or x.numel() < least):
         return way
     seen = _seen_against_topk(x, k, axis, rank, listed=way == "listed", equals=equals) if way else ""
     if way and not seen:
@@ -86,10 +86,7 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True, blo
     is_narrow = x.dtype.itemsize < 8 or not x.is_floating_point()
     if seen == "ties" and is_narrow and x.numel() < RANKED_BELOW:
         return "ranking"
-    looked = looked_way(x, k, axis, rank, equals=equals)
-    if seen == "ties" and way == "a few more" and looked != "equals":
-        return way
-    return looked
+    return looked_way(x, k, axis, rank, equals=equals)
 
 
 def _is_odd(x: Any, k: int, axis: int, rank: Ranking) -> bool:

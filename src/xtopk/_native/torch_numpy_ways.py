@@ -14,10 +14,10 @@ from xtopk._native.torch_shapes import (
 )
 from xtopk._order import Ranking, dtype_name
 
-NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 << 12, 1 << 21, 1 << 18
-"""NumPy selects from one row of so many elements, twice as many for a heap where ties do not matter, or of the second
-of up to 16 bits if torch keeps no heap; but not of so many as the third, divided by torch's threads, nor, of halves,
-which it may have to convert, as the last."""
+NUMPY_ROW, NUMPY_HEAPED_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 12, 1 << 15, 1 << 21, 1 << 18
+"""NumPy selects from one row of so many elements, or the second if torch keeps a heap or ties do not matter, twice as
+many if both; but not of so many as the third, divided by torch's threads, nor, of halves, which it may have to convert,
+as the last."""
 
 NUMPY_SHARE = 16
 """A greater share of such a row is left to torch's sample and its sort by radix."""
@@ -44,10 +44,10 @@ are many, or fewer."""
 GRAIN = 1 << 15
 """How many elements torch gives to each of its threads, or more."""
 
-NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 14, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4, 4: 5}
-"""NumPy selects from rows that it sorts, if torch keeps no heap, of so many elements, or of a narrow row if they are
-narrow; where torch would share them among no more threads than the second, by bytes an element, and more are chosen
-than the last, which as many reductions find."""
+NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 12, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4, 4: 5}
+"""NumPy selects from rows that it sorts, if torch keeps no heap, of so many elements; where torch would share them
+among no more threads than the second, by bytes an element, and more are chosen than the last, which as many reductions
+find."""
 
 
 def reduced_width(x: Any, k: int, axis: int, rank: Ranking) -> int:
@@ -96,8 +96,8 @@ def _is_middle(row: Any, k: int, rank: Ranking) -> bool:
     import torch
 
     n, name, heaped = row.numel(), dtype_name(row.dtype), is_heaped(row.numel(), k)
-    is_narrow = row.dtype.itemsize <= 2 and rank.stable and not heaped
-    least = NUMPY_NARROW_ROW if is_narrow or name in UNSUPPORTED else NUMPY_ROW << (heaped and not rank.stable)
+    is_early = (rank.stable and not heaped) or name in UNSUPPORTED
+    least = NUMPY_ROW if is_early else NUMPY_HEAPED_ROW << (heaped and not rank.stable)
     most = NUMPY_ROW_BELOW // torch.get_num_threads()
     return bool(least <= n < (min(most, NUMPY_HALVES_BELOW) if name in ("float16", "bfloat16") else most))
 
@@ -109,7 +109,7 @@ def _are_sorted(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     n, elements, itemsize, name = x.shape[axis], x.numel(), x.dtype.itemsize, dtype_name(x.dtype)
     if name not in UNSUPPORTED and (not rank.stable or is_heaped(n, k)):
         return False
-    if elements < (NUMPY_NARROW_ROW if itemsize <= 2 else NUMPY_FROM):
+    if elements < NUMPY_FROM:
         return False
     if elements >= DIRECT_BELOW:
         is_long = itemsize > 2 and n > PACKED_ROW.get(itemsize, 0)

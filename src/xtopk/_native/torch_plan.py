@@ -26,8 +26,8 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     way = direct_way(x, k, axis, rank)
     if way == "sort":
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}")
-    if way == "a few more":
-        return Plan("torch.topk", 0, f"{way} than {k} of {n}, among which ties are put in order")
+    if way == "packed keys":
+        return Plan(way, 0, f"{x.numel()} elements, which NumPy packs with their positions for torch.topk")
     if way == "listed":
         return Plan("torch.topk", 0, f"{k} of {n} in few rows, {how}")
     if way == "blocks":

@@ -3,7 +3,15 @@
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.torch_numpy_ways import NUMPY_NARROW_ROW, NUMPY_SHARE, REDUCED_FROM, is_by_numpy, reduced_width
+from xtopk._native.torch_numpy import has_numpy
+from xtopk._native.torch_numpy_ways import (
+    NUMPY_ROW,
+    NUMPY_SHARE,
+    REDUCED_FROM,
+    is_by_numpy,
+    may_be_by_numpy,
+    reduced_width,
+)
 from xtopk._native.torch_shapes import (
     DIRECT_BELOW,
     UNSUPPORTED,
@@ -16,7 +24,6 @@ from xtopk._native.torch_shapes import (
     pile_folds,
 )
 from xtopk._order import Ranking, dtype_name
-from xtopk._select.piles import columns_for
 
 UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
 """So are fewer that seem not to tie, of floats if they are fewer than the second divided by k."""
@@ -24,9 +31,9 @@ UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
 HEAPED_BELOW = 1 << 20
 """So are fewer, where torch keeps a heap and rows are not folded."""
 
-TIED_BELOW, MORE = 1 << 21, 128
-"""Where torch keeps a heap, so few elements are ranked if they are sure to tie; of 16 bits a few more than k are asked
-for in rows so many times longer than these."""
+TIED_BELOW, TIED_CHOICES = 1 << 21, 16
+"""Where torch keeps a heap, so few elements are ranked if they are sure to tie: so many chosen ones of up to 16
+bits."""
 
 SORTED_SHORTEST, SORTED_LONGEST, SORTED_BELOW = 8, 32, 1 << 19
 MOSTLY = 3
@@ -35,20 +42,17 @@ MOSTLY = 3
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
 
-TIED_CHOICES, TIED_MORE = 4, 8
-"""Of elements of up to 16 bits, so many chosen ones are sure to tie, and so many times more elements are sorted."""
-
 LISTED_BELOW, LISTED_IN_ALL, LISTED_ROW = 1 << 18, {1: 128, 2: 128, 4: 448, 8: 448}, 16
-UNSORTED_K = 64
 """Of fewer than so many elements what is chosen is listed by Python if it is so little, by bytes an element, so much
-more counted for each row. A row that is not sure to tie is not sorted before, however short, for a k less than the
-last."""
+more counted for each row."""
 
 
 def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    is_small = elements < NUMPY_NARROW_ROW
+    if are_few(x, k, rank):
+        return _way_of_few(x, k, axis, rank)
+    is_small = elements < NUMPY_ROW
     by_numpy = k > 1 and not is_small and is_by_numpy(x, k, axis, rank)
     if by_numpy and elements == n and NUMPY_SHARE * k <= n and rank.sorted:
         return "NumPy"
@@ -59,23 +63,15 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW
     if is_short and rank.stable and rank.sorted and 4 * k >= MOSTLY * n and x.stride(axis) == 1:
         return "sort"
-    tied = _is_tied(x, k, axis, rank)
-    at_once = SORTED_AT_ONCE * (TIED_MORE if tied else 1)
-    is_unsorted = x.ndim == 1 and k < UNSORTED_K and not tied
-    if rank.stable and k > 1 and not is_unsorted and elements * n.bit_length() <= at_once:
-        return "sort"
     if by_numpy:
         return "NumPy"
     if blocks and elements >= REDUCED_FROM and reduced_width(x, k, axis, rank):
         return "blocks"
     if elements < LISTED_BELOW and _is_listed(x, k, axis, rank):
         return "listed"
-    if elements < DIRECT_BELOW and not tied:
-        return "torch.topk"
-    is_direct = is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)
-    if tied:
-        return "a few more" if is_direct and x.dtype.itemsize == 2 and n >= MORE * columns_for(x, k) else ""
-    if is_direct:
+    if _is_tied(x, k, axis, rank):
+        return ""
+    if elements < DIRECT_BELOW or (is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)):
         return "torch.topk"
     is_untied = elements < UNTIED_BELOW and (not x.is_floating_point() or elements * k < UNTIED_FLOATS)
     if not is_untied and not is_sure(x, rank):
@@ -85,10 +81,38 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     return "" if is_cut or pairs or is_one_by_one(x, k, axis, rank) else "torch.topk"
 
 
+def are_few(x: Any, k: int, rank: Ranking) -> bool:
+    """Return whether ties matter among so few elements that their keys are packed, by NumPy."""
+    return x.numel() < DIRECT_BELOW and k > 1 and rank.stable and has_numpy()
+
+
+def _way_of_few(x: Any, k: int, axis: int, rank: Ranking, *, tied: bool = False) -> str:
+    """Return the way of few elements: unless they are known to tie, `torch.topk` first where that is a rare thing."""
+    n, elements, name = x.shape[axis], x.numel(), dtype_name(x.dtype)
+    if name not in UNSUPPORTED:
+        may_list = not tied and _is_listed(x, k, axis, rank)
+        if may_list and elements == n:
+            return "listed"
+        if elements * n.bit_length() <= SORTED_AT_ONCE:
+            return "sort"
+        if may_list:
+            return "listed"
+    if is_by_numpy(x, k, axis, rank):
+        return "NumPy"
+    return "torch.topk" if name == "float64" and not tied else "packed keys"
+
+
+def way_of_tied(x: Any, k: int, axis: int, rank: Ranking) -> str:
+    """Return the way of what ties, or holds NaN, among few that were chosen."""
+    if are_few(x, k, rank):
+        return _way_of_few(x, k, axis, rank, tied=True)
+    return "NumPy" if may_be_by_numpy(x, k, axis) else "torch.topk"
+
+
 def _is_listed(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     """Return whether few are chosen of few rows along the last axis, or of one."""
     count = x.numel() // x.shape[axis]
-    is_little = count * (k + LISTED_ROW) <= LISTED_IN_ALL[x.dtype.itemsize]
+    is_little = count * (k + LISTED_ROW) <= LISTED_IN_ALL[x.dtype.itemsize] and not _is_tied(x, k, axis, rank)
     return is_little and rank.stable and k > 1 and (axis == x.ndim - 1 or count == 1)
 
 

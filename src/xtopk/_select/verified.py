@@ -1,25 +1,19 @@
 """The library's own top-k, asked for more than k, which shows where ties or NaN made it go wrong."""
 
-from collections.abc import Callable
-from functools import partial
-from operator import gt, lt, ne
+from operator import gt, lt
 from typing import Any
 
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.nth import BATCH, first_of_equals, where_true
-from xtopk._select.piles import columns_for
 from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
-
-LISTED = 64
-"""How many elements are compared by Python faster than by two calls of the library."""
 
 SORTED_UP_TO = 1 << 12
 RANKED_UP_TO = 1 << 15
 """So few elements are sorted, or ranked if they leave room for a position, in less time than it takes to look at the
 rows in doubt."""
 
-ROW_LISTED, ROWS_LISTED = 512, 4
-"""So few that were chosen of one row, or in so few rows, are put right by Python."""
+ROW_LISTED, ROWS_LISTED, LISTED = 512, 4, 64
+"""So few that were chosen of one row, or in so few rows up to the last of each, are put right by Python."""
 
 
 def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, Any]:
@@ -31,14 +25,27 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest, stable or rank.sorted)
     if not stable:
         return values, indices, _nan(values) if largest and not rank.nan_first else None
-    is_apart = False
-    if k < LISTED and (x.ndim == 1 or values.numel() == values.shape[axis]):
-        row = (values if x.ndim == 1 else values.reshape(-1)).tolist()
-        is_apart = all(map(gt if largest else lt, row, row[1:]))
-    doubt = None if is_apart else _ties(values.detach(), axis, largest)
-    if values.shape[axis] > k:  # a view would keep the one more
-        values, indices = values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k)
-    return values, indices, doubt
+    doubt = _ties(values.detach(), axis, largest)
+    return *_first(values, indices, k, axis), doubt
+
+
+def topk_if_apart(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
+    """Return the library's own top k of rows along the last axis, or of one; None if any tie, or equal the next one.
+
+    Python compares a few in less time than two calls of the library.
+    """
+    values, indices = x.topk(min(k + 1, x.shape[axis]), axis, rank.largest)
+    rows = [values.tolist()] if x.ndim == 1 else values.reshape(-1, values.shape[axis]).tolist()
+    is_better = gt if rank.largest else lt
+    is_apart = all(all(map(is_better, row, row[1:])) for row in rows)
+    return _first(values, indices, k, axis) if is_apart else None
+
+
+def _first(values: Any, indices: Any, k: int, axis: int) -> tuple[Any, Any]:
+    """Return k of k or one more, copied, since a view would keep that."""
+    if values.shape[axis] == k:
+        return values, indices
+    return values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k)
 
 
 def _ties(values: Any, axis: int, descending: bool) -> Any:
@@ -55,25 +62,6 @@ def _ties(values: Any, axis: int, descending: bool) -> Any:
 def _nan(values: Any) -> Any:
     """Return which values are NaN, None if none is."""
     return values.isnan() if values.is_floating_point() and values.amax().isnan() else None
-
-
-def topk_among_more(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
-    """Return the top k, stable, chosen from a few more of the library's own; None if NaN hides numbers or is last."""
-    values, indices = x.topk(columns_for(x, k), axis, largest=rank.largest, sorted=False)
-    indices, order = indices.sort(axis)
-    values, order = values.gather(axis, order).sort(dim=axis, stable=True, descending=rank.largest)
-    last, beyond = (values.select(axis, at).reshape(-1).tolist() for at in (k - 1, -1))
-    hides = rank.largest and not rank.nan_first and _nan(values.select(axis, 0)) is not None
-    if hides or any(map(ne, last, last)):
-        return None
-    values, indices = values.narrow_copy(axis, 0, k), indices.gather(axis, order.narrow(axis, 0, k))
-    if all(map(gt if rank.largest else lt, last, beyond)):
-        return values, indices
-    given = (a.detach().movedim(axis, -1) for a in (x, indices, values))  # others may equal the last, too
-    rows, chosen, best = (a.reshape(-1, a.shape[-1]) for a in given)
-    found = first_of_equals(xp, rows, chosen, best)
-    indices = found.view(indices.movedim(axis, -1).shape).movedim(-1, axis).contiguous()
-    return x.gather(axis, indices), indices
 
 
 def indices_by_topk(xp: Any, rows: Any, k: int, rank: Ranking, *, positive: bool = False) -> Any:
@@ -132,27 +120,18 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
 
 
 def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, values: Any, indices: Any) -> Any:
-    """Return what `mended` does of a few numbers of a row."""
-    places = put_right(partial(where_true, xp), row, values.tolist(), indices.tolist(), k, largest=rank.largest)
-    return indices.new_tensor(places)
+    """Return what `mended` does of a few numbers of a row.
 
-
-def put_right(
-    where: Callable[[Any], Any], row: Any, seen: list[Any], places: list[int], k: int, *, largest: bool
-) -> list[int]:
-    """Return where the first k of a row stand, of which the best are seen in order, `k` of them or one more.
-
-    Python puts those in order that are better than the last. Of what equals it more may stand in the row, unless the
-    one more is worse; then the first are looked for.
+    Python puts those in order that are better than the last. Of what equals it more may stand in the row; then the
+    first are looked for.
     """
+    seen, places = values.tolist(), indices.tolist()
     last = seen[k - 1]
     better = seen.index(last)
-    ranks = [-value for value in seen[:better]] if largest else seen[:better]
+    ranks = [-value for value in seen[:better]] if rank.largest else seen[:better]
     first = [place for _, place in sorted(zip(ranks, places, strict=False))]
-    if seen[-1] != last:
-        return first + sorted(places[better:k])
-    equal: list[int] = where(row[: max(places[better:]) + 1] == last)[: k - better].tolist()
-    return first + equal
+    equal = where_true(xp, row[: max(places[better:]) + 1] == last)[: k - better].tolist()
+    return indices.new_tensor(first + equal)
 
 
 def topk_beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
