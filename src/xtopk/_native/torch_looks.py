@@ -206,7 +206,7 @@ def _is_easy(x: Any, k: int, axis: int, rank: Ranking, before: list[Any], after:
     rises, falls = (_is_most(sum(map(compare, before, after)), before) for compare in ways)
     better, worse = (rises, falls) if rank.largest else (falls, rises)
     if not heaped:  # a third of the time if they rise or fall
-        return (better or worse) and elements // n * k < ORDERED_CHOICES
+        return (better or worse) and (elements // n * k < ORDERED_CHOICES or is_sure(x, rank))
     if pile_folds(x, k, axis, rank):
         return worse and n <= ORDERED_LONG
     if better:  # each element enters the heap

@@ -26,7 +26,8 @@ from xtopk._native.torch_shapes import (
 from xtopk._order import Ranking, dtype_name
 
 UNTIED_BELOW, UNTIED_FLOATS = 1 << 17, 1 << 22
-"""So are fewer that seem not to tie, of floats if they are fewer than the second divided by k."""
+"""So are fewer that seem not to tie, of floats if they are fewer than the second divided by k; or of which it does not
+matter, for rows in order or with ties take `torch.topk` a fourth of the time."""
 
 HEAPED_BELOW = 1 << 20
 """So are fewer, where torch keeps a heap and rows are not folded."""
@@ -73,10 +74,12 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
         return ""
     if elements < DIRECT_BELOW or (is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)):
         return "torch.topk"
-    is_untied = elements < UNTIED_BELOW and (not x.is_floating_point() or elements * k < UNTIED_FLOATS)
-    if not is_untied and not is_sure(x, rank):
+    sure = is_sure(x, rank)
+    if sure and elements < UNTIED_BELOW:
+        return "torch.topk"
+    if not sure and (elements >= UNTIED_BELOW or (x.is_floating_point() and elements * k >= UNTIED_FLOATS)):
         return ""
-    pairs = is_paired(x, k, axis) and (x.stride(axis) != 1 or not is_sure(x, rank))
+    pairs = is_paired(x, k, axis) and (x.stride(axis) != 1 or not sure)
     is_cut = _is_cut(x, k, axis, rank, heaps=False)
     return "" if is_cut or pairs or is_one_by_one(x, k, axis, rank) else "torch.topk"
 
