@@ -423,8 +423,8 @@ CONSTANTS = (
         "torch", TORCH, "LISTED_IN_ALL", tuple(dict.fromkeys((1, 2, 4, 8), m) for m in (100, 224, 448, 900)), LISTS
     ),
     Constant("torch", TORCH, "LISTED_ROW", (4, 64), LISTS),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW", (1 << 10, 1 << 14), MIDDLE_ROWS[:18] + NARROW_ROWS),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_HEAPED_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW", (1 << 13, 1 << 14, 1 << 16), MIDDLE_ROWS),
+    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_HALVES_BELOW", (0, 1 << 21), LONGER_HALVES),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_FROM", (1 << 10, 1 << 14, 1 << 30), SORTED_ROWS),
@@ -787,6 +787,7 @@ FIXED = {
     "REDUCED_ROWS": "computed for four threads from the times of one and of two, for want of cores",
     "GRAIN": "of torch, which gives so many to a thread",
     "SINGLE": "as many as XLA's count of operations leaves room for; a loop takes 0.4 µs more in the body of another",
+    "NUMPY_AXES": "of NumPy 1; NumPy 2 has twice as many",
     "LONG_ENOUGH": "of torch, which starts no thread for fewer",
     "xtopk._native.jax_ways.MIN_WIDTH": "FOLDS times COLUMNS",
     "NARROWEST": "of GPUs alone; among others on an H100, as docs/design.md says",

@@ -209,7 +209,7 @@ def in_torch(**constants: Any) -> dict[str, Any]:
 
 def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with NumPy also of few elements."""
-    few = in_torch(NUMPY_ROW=0, NUMPY_HEAPED_ROW=0, NUMPY_FROM=0, NUMPY_SLOWED_LONG=0, DIRECT_BELOW=0)
+    few = in_torch(NUMPY_ROW=0, NUMPY_NARROW_ROW=0, NUMPY_FROM=0, NUMPY_SLOWED_LONG=0, DIRECT_BELOW=0)
     few |= in_torch(REDUCED_FROM=0, REDUCED_LONG=0, REDUCED_LONGER=0, REDUCED_WIDTH=1, ONE_CUT_FROM=0)
     few |= in_torch(LISTED_BELOW=0, HEAPED=2)
     few |= {"xtopk._native.torch_numpy.CUT_ELEMENTS": 40, "xtopk._native.torch_looks.PLAIN_FROM": 0}

@@ -65,7 +65,7 @@ ALGORITHMS = {
     "ranking": ["indices_by_ranking"],
     "sampled bound": ["indices_by_sample"],
     "sampled bracket": ["chosen_by_bracket"],
-    "torch.topk": ["topk_if_apart", "topk_and_doubt", "indices_by_topk"],
+    "torch.topk": ["are_apart", "topk_and_doubt", "indices_by_topk"],
     "partition": ["indices_by_partition"],
     "pairs": ["indices_by_pairs", "indices_of_pairs"],
     "sort": ["indices_by_sort", "indices_by_packed_sort"],

@@ -28,12 +28,15 @@ from xtopk._native.torch_numpy import (
 from xtopk._native.torch_numpy_ways import may_be_by_numpy, reduced_width
 from xtopk._native.torch_operations import gather
 from xtopk._native.torch_plan import eager_plan
-from xtopk._native.torch_shapes import is_marked
+from xtopk._native.torch_shapes import UNSUPPORTED, is_marked
 from xtopk._native.torch_static import indices_static, static_plan
 from xtopk._native.torch_ways import way_of_tied
-from xtopk._order import Ranking
+from xtopk._order import Ranking, dtype_name
 from xtopk._select.equals import indices_of_equals
-from xtopk._select.verified import indices_by_sort, mended, topk_and_doubt, topk_if_apart
+from xtopk._select.verified import are_apart, first_of, indices_by_sort, mended, ties, topk_and_doubt
+
+NUMPY_AXES = 32
+"""Of more axes NumPy reads no tensor."""
 
 
 def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
@@ -63,8 +66,12 @@ def torch_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
 
 def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     """Return the top k where Python may look at the elements."""
+    if x.ndim > NUMPY_AXES:
+        rows = x.movedim(axis, -1)
+        found = _topk_of_cpu(xp, rows.reshape(-1, rows.shape[-1]), k, 1, rank)
+        values, indices = (part.view(*rows.shape[:-1], k).movedim(-1, axis).contiguous() for part in found)
+        return values, indices
     row, at = (x.detach().reshape(-1), 0) if x.ndim > 1 and x.numel() == x.shape[axis] else (x, axis)
-
     way = way_of(row, k, at, rank)
     if way == "blocks":
         rows, width = x.detach().reshape(-1, x.shape[axis]), reduced_width(row, k, at, rank)
@@ -77,27 +84,34 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
             return _gathered(xp, x, axis, found)
         way = "NumPy" if may_be_by_numpy(row, k, at) else way_of(row, k, at, rank, equals=False, blocks=False)
     if way == "listed":
-        if (apart := topk_if_apart(x, k, axis, rank)) is not None:
-            return apart
+        values, indices = x.topk(min(k + 1, x.shape[axis]), axis, rank.largest)
+        if are_apart(values, axis, rank):
+            return first_of(values, indices, k, axis)
         way = way_of_tied(row, k, at, rank)
-    if way == "torch.topk":
-        values, indices, doubt = topk_and_doubt(x, k, axis, rank)
-        if doubt is None:
-            return values, indices
-        given = (_rows(a.detach(), axis) for a in (values, indices, doubt))
-        return _gathered(xp, x, axis, mended(xp, _rows(x.detach(), axis), k, rank, *given))
+        if way == "torch.topk":
+            doubt = ties(values.detach(), axis, largest=rank.largest)
+            return _mended(xp, x, k, axis, rank, *first_of(values, indices, k, axis), doubt)
     if way == "packed keys":
         if (indices := indices_by_packed_keys(x.detach(), k, axis, rank)) is not None:
             return gather(xp, x, axis, indices), indices
-        way = "NumPy"
+        way = "torch.topk" if dtype_name(x.dtype) not in UNSUPPORTED else "NumPy"
+    if way == "torch.topk":
+        values, indices, doubt = topk_and_doubt(x, k, axis, rank)
+        return (values, indices) if doubt is None else _mended(xp, x, k, axis, rank, values, indices, doubt)
     if way in ("sort", "NumPy"):
         indices = (indices_by_sort if way == "sort" else indices_by_numpy)(x.detach(), k, axis, rank)
         return gather(xp, x, axis, indices), indices
     return _gathered(xp, x, axis, indices_eager(xp, _rows(x.detach(), axis), k, rank, way))
 
 
+def _mended(xp: Any, x: Any, k: int, axis: int, rank: Ranking, values: Any, indices: Any, doubt: Any) -> Selected:
+    """Return what `torch.topk` chose, put right where in doubt."""
+    given = (_rows(a.detach(), axis) for a in (values, indices, doubt))
+    return _gathered(xp, x, axis, mended(xp, _rows(x.detach(), axis), k, rank, *given))
+
+
 def _gathered(xp: Any, x: Any, axis: int, found: Any) -> Selected:
-    """Return the elements at indices that lie along the last axis, or are those of one row, and these."""
+    """Return the top k at indices as `_rows` has them: along the last axis, or of one row."""
     shape = (*x.shape[:axis], found.shape[-1], *x.shape[axis + 1 :])
     indices = (found if found.ndim == 1 else found.movedim(-1, axis)).contiguous().view(shape)
     return gather(xp, x, axis, indices), indices

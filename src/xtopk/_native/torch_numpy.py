@@ -89,36 +89,24 @@ def indices_by_packed_keys(x: Any, k: int, axis: int, rank: Ranking) -> Any:
     """Return where the top k of few elements are: NumPy packs keys with positions, so that none tie, torch selects.
 
     An operation on few elements takes torch a microsecond or three, and NumPy half of that; but torch finds k integers
-    faster. Keys too wide to leave room for a position lose their lowest bits. None if any chosen differ in these alone.
+    faster. None where 64 bits do not hold a position beside how much the keys differ.
     """
     import numpy as np
     import torch
 
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
     key = ascending_key(np, shared(rows.view(torch.uint8) if rows.dtype == torch.bool else rows), rank)
-    n, is_wide = rows.shape[-1], key.dtype.itemsize == 8
-    shift = n.bit_length() if is_wide else BITS_PACKED
-    is_cut = is_wide and (x.is_floating_point() or max(int(key.max()), ~int(key.min())) >> (63 - shift) > 0)
-    if is_cut:
-        packed = key & -(1 << shift)
-    else:
-        packed = key.astype(np.int64)
-        packed <<= shift
-    packed |= np.arange(n - 1, -1, -1) if rank.largest else np.arange(n)
-    indices = torch.from_numpy(packed).topk(k, -1, rank.largest, rank.sorted or is_cut).indices
-    if is_cut:
-        chosen = np.take_along_axis(key, shared(indices), -1)
-        pairs = ((chosen[..., 1:], chosen[..., :-1]), (key, chosen[..., -1:]))
-        if any(_differ_below(np, shift, *pair) for pair in pairs):
+    n, shift = rows.shape[-1], BITS_PACKED
+    if key.dtype.itemsize == 8:
+        least, shift = int(key.min()), n.bit_length()
+        if int(key.max()) - least >> (63 - shift):
             return None
+        key = key - least
+    packed = key.astype(np.int64)
+    packed <<= shift
+    packed |= np.arange(n - 1, -1, -1) if rank.largest else np.arange(n)
+    indices = torch.from_numpy(packed).topk(k, -1, rank.largest, rank.sorted).indices
     return indices if rows is x else indices.movedim(-1, axis).contiguous()
-
-
-def _differ_below(np: Any, bits: int, a: Any, b: Any) -> bool:
-    """Return whether some of `a` differ from those of `b` in their lowest bits alone."""
-    different = (a ^ b).view(np.uint64)
-    different -= 1  # of equal ones the greatest
-    return bool((different < (1 << bits) - 1).any())
 
 
 def indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int) -> Any:

@@ -14,10 +14,10 @@ from xtopk._native.torch_shapes import (
 )
 from xtopk._order import Ranking, dtype_name
 
-NUMPY_ROW, NUMPY_HEAPED_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 12, 1 << 15, 1 << 21, 1 << 18
-"""NumPy selects from one row of so many elements, or the second if torch keeps a heap or ties do not matter, twice as
-many if both; but not of so many as the third, divided by torch's threads, nor, of halves, which it may have to convert,
-as the last."""
+NUMPY_ROW, NUMPY_NARROW_ROW, NUMPY_ROW_BELOW, NUMPY_HALVES_BELOW = 1 << 15, 1 << 12, 1 << 21, 1 << 18
+"""NumPy selects from one row of so many elements, twice as many for a heap where ties do not matter, or of the second
+of up to 16 bits if torch keeps no heap; but not of so many as the third, divided by torch's threads, nor, of halves,
+which it may have to convert, as the last."""
 
 NUMPY_SHARE = 16
 """A greater share of such a row is left to torch's sample and its sort by radix."""
@@ -96,8 +96,8 @@ def _is_middle(row: Any, k: int, rank: Ranking) -> bool:
     import torch
 
     n, name, heaped = row.numel(), dtype_name(row.dtype), is_heaped(row.numel(), k)
-    is_early = (rank.stable and not heaped) or name in UNSUPPORTED
-    least = NUMPY_ROW if is_early else NUMPY_HEAPED_ROW << (heaped and not rank.stable)
+    is_narrow = row.dtype.itemsize <= 2 and rank.stable and not heaped
+    least = NUMPY_NARROW_ROW if is_narrow or name in UNSUPPORTED else NUMPY_ROW << (heaped and not rank.stable)
     most = NUMPY_ROW_BELOW // torch.get_num_threads()
     return bool(least <= n < (min(most, NUMPY_HALVES_BELOW) if name in ("float16", "bfloat16") else most))
 

@@ -10,7 +10,7 @@ from xtopk._select.piles import columns_for
 from xtopk._select.radix import sorts_by_radix
 
 DIRECT_BELOW = 1 << 15
-"""Fewer elements are given to `torch.topk` as they are: calls that would save work take longer than it."""
+"""Fewer elements are given to `torch.topk` as they are, or packed: calls that would save work take longer than it."""
 
 FOLDED_FROM = 1 << 17
 """So many elements, or more, may be folded."""

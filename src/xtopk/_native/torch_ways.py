@@ -5,7 +5,7 @@ from typing import Any
 from xtopk._explain import Plan
 from xtopk._native.torch_numpy import has_numpy
 from xtopk._native.torch_numpy_ways import (
-    NUMPY_ROW,
+    NUMPY_NARROW_ROW,
     NUMPY_SHARE,
     REDUCED_FROM,
     is_by_numpy,
@@ -33,8 +33,7 @@ HEAPED_BELOW = 1 << 20
 """So are fewer, where torch keeps a heap and rows are not folded."""
 
 TIED_BELOW, TIED_CHOICES = 1 << 21, 16
-"""Where torch keeps a heap, so few elements are ranked if they are sure to tie: so many chosen ones of up to 16
-bits."""
+"""Of up to 16 bits so many chosen ones are sure to tie. So few elements are ranked then where torch keeps a heap."""
 
 SORTED_SHORTEST, SORTED_LONGEST, SORTED_BELOW = 8, 32, 1 << 19
 MOSTLY = 3
@@ -53,7 +52,7 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     n, elements = x.shape[axis], x.numel()
     if are_few(x, k, rank):
         return _way_of_few(x, k, axis, rank)
-    is_small = elements < NUMPY_ROW
+    is_small = elements < NUMPY_NARROW_ROW
     by_numpy = k > 1 and not is_small and is_by_numpy(x, k, axis, rank)
     if by_numpy and elements == n and NUMPY_SHARE * k <= n and rank.sorted:
         return "NumPy"
@@ -61,8 +60,7 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
         return ""
     if not x.is_floating_point() and dtype_name(x.dtype) in UNSUPPORTED:
         return "NumPy" if is_by_numpy(x, k, axis, rank) else ""
-    is_short = SORTED_SHORTEST <= n <= SORTED_LONGEST and elements < SORTED_BELOW
-    if is_short and rank.stable and rank.sorted and 4 * k >= MOSTLY * n and x.stride(axis) == 1:
+    if elements < SORTED_BELOW and _are_mostly_chosen(x, k, axis, rank):
         return "sort"
     if by_numpy:
         return "NumPy"
@@ -71,7 +69,7 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     if elements < LISTED_BELOW and _is_listed(x, k, axis, rank):
         return "listed"
     if _is_tied(x, k, axis, rank):
-        return ""
+        return "NumPy" if is_heaped(n, k) and may_be_by_numpy(x, k, axis) else ""
     if elements < DIRECT_BELOW or (is_heaped(n, k) and elements < HEAPED_BELOW and not _is_cut(x, k, axis, rank)):
         return "torch.topk"
     sure = is_sure(x, rank)
@@ -85,7 +83,7 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
 
 
 def are_few(x: Any, k: int, rank: Ranking) -> bool:
-    """Return whether ties matter among so few elements that their keys are packed, by NumPy."""
+    """Return whether ties matter among so few elements that NumPy, which may read them, had better pack most."""
     return x.numel() < DIRECT_BELOW and k > 1 and rank.stable and has_numpy()
 
 
@@ -102,14 +100,20 @@ def _way_of_few(x: Any, k: int, axis: int, rank: Ranking, *, tied: bool = False)
             return "listed"
     if is_by_numpy(x, k, axis, rank):
         return "NumPy"
-    return "torch.topk" if name == "float64" and not tied else "packed keys"
+    if name != "float64":
+        return "packed keys"
+    return "sort" if _are_mostly_chosen(x, k, axis, rank) else "torch.topk"
 
 
 def way_of_tied(x: Any, k: int, axis: int, rank: Ranking) -> str:
-    """Return the way of what ties, or holds NaN, among few that were chosen."""
-    if are_few(x, k, rank):
-        return _way_of_few(x, k, axis, rank, tied=True)
-    return "NumPy" if may_be_by_numpy(x, k, axis) else "torch.topk"
+    """Return the way of what was listed and ties, or holds NaN; that is "torch.topk" if its choice is to be mended."""
+    return _way_of_few(x, k, axis, rank, tied=True) if are_few(x, k, rank) else "torch.topk"
+
+
+def _are_mostly_chosen(x: Any, k: int, axis: int, rank: Ranking) -> bool:
+    """Return whether nearly all of short rows are chosen, which a sort puts in order."""
+    n, in_order = x.shape[axis], rank.stable and rank.sorted
+    return SORTED_SHORTEST <= n <= SORTED_LONGEST and in_order and 4 * k >= MOSTLY * n and x.stride(axis) == 1
 
 
 def _is_listed(x: Any, k: int, axis: int, rank: Ranking) -> bool:

@@ -10,7 +10,7 @@ from xtopk._select.ranked import as_integers, indices_by_ranking, put_in_order
 SORTED_UP_TO = 1 << 12
 RANKED_UP_TO = 1 << 15
 """So few elements are sorted, or ranked if they leave room for a position, in less time than it takes to look at the
-rows in doubt."""
+rows in doubt: float64, and without NumPy."""
 
 ROW_LISTED, ROWS_LISTED, LISTED = 512, 4, 64
 """So few that were chosen of one row, or in so few rows up to the last of each, are put right by Python."""
@@ -25,37 +25,31 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
     values, indices = x.topk(min(k + stable, x.shape[axis]), axis, largest, stable or rank.sorted)
     if not stable:
         return values, indices, _nan(values) if largest and not rank.nan_first else None
-    doubt = _ties(values.detach(), axis, largest)
-    return *_first(values, indices, k, axis), doubt
+    return *first_of(values, indices, k, axis), ties(values.detach(), axis, largest=largest)
 
 
-def topk_if_apart(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any] | None:
-    """Return the library's own top k of rows along the last axis, or of one; None if any tie, or equal the next one.
-
-    Python compares a few in less time than two calls of the library.
-    """
-    values, indices = x.topk(min(k + 1, x.shape[axis]), axis, rank.largest)
-    rows = [values.tolist()] if x.ndim == 1 else values.reshape(-1, values.shape[axis]).tolist()
+def are_apart(values: Any, axis: int, rank: Ranking) -> bool:
+    """Return whether none of few sorted values equals the next one, nor is NaN, which Python sees in less time."""
+    rows = [values.tolist()] if values.ndim == 1 else values.reshape(-1, values.shape[axis]).tolist()
     is_better = gt if rank.largest else lt
-    is_apart = all(all(map(is_better, row, row[1:])) for row in rows)
-    return _first(values, indices, k, axis) if is_apart else None
+    return all(all(map(is_better, row, row[1:])) for row in rows)
 
 
-def _first(values: Any, indices: Any, k: int, axis: int) -> tuple[Any, Any]:
+def first_of(values: Any, indices: Any, k: int, axis: int) -> tuple[Any, Any]:
     """Return k of k or one more, copied, since a view would keep that."""
     if values.shape[axis] == k:
         return values, indices
     return values.narrow_copy(axis, 0, k), indices.narrow_copy(axis, 0, k)
 
 
-def _ties(values: Any, axis: int, descending: bool) -> Any:
+def ties(values: Any, axis: int, *, largest: bool) -> Any:
     """Return which of sorted values equal the next one or are beside NaN; None if none."""
     if values.is_floating_point() and values.dtype.itemsize >= 4:  # equal infinities differ by NaN
         gaps = values.diff(dim=axis)
-        beyond, nearest = (lt, gaps.amax()) if descending else (gt, gaps.amin())
+        beyond, nearest = (lt, gaps.amax()) if largest else (gt, gaps.amin())
         return None if beyond(float(nearest), 0) else ~beyond(gaps, 0)
     count = values.shape[axis] - 1
-    apart = (gt if descending else lt)(values.narrow(axis, 0, count), values.narrow(axis, 1, count))
+    apart = (gt if largest else lt)(values.narrow(axis, 0, count), values.narrow(axis, 1, count))
     return None if apart.all() else ~apart
 
 
@@ -85,8 +79,10 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
     of a row. Few elements are sorted or ranked, and what few are chosen of few rows is put in order by Python.
     """
     if rows.ndim == 1 < k <= ROW_LISTED and rank.stable:
-        hides = values[:: k - 1].isnan().any()
-        return indices_by_ranking(xp, rows, k, rank) if hides else _mended_row(xp, rows, k, rank, values, indices)
+        if not values[:: k - 1].isnan().any():
+            return _mended_row(xp, rows, k, rank, values, indices)
+        if rows.numel() > SORTED_UP_TO:
+            return indices_by_ranking(xp, rows, k, rank)
     if rows.numel() <= SORTED_UP_TO:
         return indices_by_sort(rows, k, -1, rank)
     if rows.ndim != 2:
