@@ -24,6 +24,7 @@ from xtopk._native.torch_numpy import (
     indices_by_blocks,
     indices_by_numpy,
     indices_by_packed_keys,
+    indices_of_lists,
 )
 from xtopk._native.torch_numpy_ways import may_be_by_numpy, reduced_width
 from xtopk._native.torch_operations import gather
@@ -89,6 +90,10 @@ def _topk_of_cpu(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
             return first_of(values, indices, k, axis)
         way = way_of_tied(row, k, at, rank)
         if way == "torch.topk":
+            rows, few, places = (_rows(a.detach(), axis) for a in (x, values, indices))
+            found = indices_of_lists(rows, few, places, k, rank)
+            if found is not None:
+                return _gathered(xp, x, axis, found)
             doubt = ties(values.detach(), axis, largest=rank.largest)
             return _mended(xp, x, k, axis, rank, *first_of(values, indices, k, axis), doubt)
     if way == "packed keys":

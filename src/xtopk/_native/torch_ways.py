@@ -50,8 +50,8 @@ more counted for each row."""
 def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    if are_few(x, k, rank):
-        return _way_of_few(x, k, axis, rank)
+    if elements < DIRECT_BELOW and k > 1 and rank.stable and (way := _way_of_few(x, k, axis, rank)):
+        return way
     is_small = elements < NUMPY_NARROW_ROW
     by_numpy = k > 1 and not is_small and is_by_numpy(x, k, axis, rank)
     if by_numpy and elements == n and NUMPY_SHARE * k <= n and rank.sorted:
@@ -82,15 +82,13 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
     return "" if is_cut or pairs or is_one_by_one(x, k, axis, rank) else "torch.topk"
 
 
-def are_few(x: Any, k: int, rank: Ranking) -> bool:
-    """Return whether ties matter among so few elements that NumPy, which may read them, had better pack most."""
-    return x.numel() < DIRECT_BELOW and k > 1 and rank.stable and has_numpy()
-
-
 def _way_of_few(x: Any, k: int, axis: int, rank: Ranking, *, tied: bool = False) -> str:
-    """Return the way of few elements: unless they are known to tie, `torch.topk` first where that is a rare thing."""
-    n, elements, name = x.shape[axis], x.numel(), dtype_name(x.dtype)
-    if name not in UNSUPPORTED:
+    """Return the way of few elements whose ties matter: unless they are known to tie, `torch.topk` where that is rare.
+
+    "" where it takes NumPy, which may not read them.
+    """
+    n, elements = x.shape[axis], x.numel()
+    if x.is_floating_point() or dtype_name(x.dtype) not in UNSUPPORTED:
         may_list = not tied and _is_listed(x, k, axis, rank)
         if may_list and elements == n:
             return "listed"
@@ -98,16 +96,18 @@ def _way_of_few(x: Any, k: int, axis: int, rank: Ranking, *, tied: bool = False)
             return "sort"
         if may_list:
             return "listed"
+    if not has_numpy():
+        return ""
     if is_by_numpy(x, k, axis, rank):
         return "NumPy"
-    if name != "float64":
+    if x.dtype.itemsize < 8 or not x.is_floating_point():
         return "packed keys"
     return "sort" if _are_mostly_chosen(x, k, axis, rank) else "torch.topk"
 
 
 def way_of_tied(x: Any, k: int, axis: int, rank: Ranking) -> str:
     """Return the way of what was listed and ties, or holds NaN; that is "torch.topk" if its choice is to be mended."""
-    return _way_of_few(x, k, axis, rank, tied=True) if are_few(x, k, rank) else "torch.topk"
+    return (x.numel() < DIRECT_BELOW and _way_of_few(x, k, axis, rank, tied=True)) or "torch.topk"
 
 
 def _are_mostly_chosen(x: Any, k: int, axis: int, rank: Ranking) -> bool:

@@ -1,5 +1,7 @@
 """The library's own top-k, asked for more than k, which shows where ties or NaN made it go wrong."""
 
+from collections.abc import Callable
+from functools import partial
 from operator import gt, lt
 from typing import Any
 
@@ -30,9 +32,11 @@ def topk_and_doubt(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Any, Any, 
 
 def are_apart(values: Any, axis: int, rank: Ranking) -> bool:
     """Return whether none of few sorted values equals the next one, nor is NaN, which Python sees in less time."""
-    rows = [values.tolist()] if values.ndim == 1 else values.reshape(-1, values.shape[axis]).tolist()
     is_better = gt if rank.largest else lt
-    return all(all(map(is_better, row, row[1:])) for row in rows)
+    if values.ndim == 1:
+        row = values.tolist()
+        return all(map(is_better, row, row[1:]))
+    return all(all(map(is_better, row, row[1:])) for row in values.reshape(-1, values.shape[axis]).tolist())
 
 
 def first_of(values: Any, indices: Any, k: int, axis: int) -> tuple[Any, Any]:
@@ -116,18 +120,27 @@ def mended(xp: Any, rows: Any, k: int, rank: Ranking, values: Any, indices: Any,
 
 
 def _mended_row(xp: Any, row: Any, k: int, rank: Ranking, values: Any, indices: Any) -> Any:
-    """Return what `mended` does of a few numbers of a row.
+    """Return what `mended` does of a few numbers of a row."""
+    places = put_right(partial(where_true, xp), row, values.tolist(), indices.tolist(), k, largest=rank.largest)
+    return indices.new_tensor(places)
 
-    Python puts those in order that are better than the last. Of what equals it more may stand in the row; then the
-    first are looked for.
+
+def put_right(
+    where: Callable[[Any], Any], row: Any, seen: list[Any], places: list[int], k: int, *, largest: bool
+) -> list[int]:
+    """Return where the first k of a row stand, of which the best are seen in order, `k` of them or one more.
+
+    Python puts those in order that are better than the last. Of what equals it more may stand in the row, unless the
+    one more is worse; then the first are looked for.
     """
-    seen, places = values.tolist(), indices.tolist()
     last = seen[k - 1]
     better = seen.index(last)
-    ranks = [-value for value in seen[:better]] if rank.largest else seen[:better]
+    ranks = [-value for value in seen[:better]] if largest else seen[:better]
     first = [place for _, place in sorted(zip(ranks, places, strict=False))]
-    equal = where_true(xp, row[: max(places[better:]) + 1] == last)[: k - better].tolist()
-    return indices.new_tensor(first + equal)
+    if seen[-1] != last:
+        return first + sorted(places[better:k])
+    equal: list[int] = where(row[: max(places[better:]) + 1] == last)[: k - better].tolist()
+    return first + equal
 
 
 def topk_beside_nan(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
