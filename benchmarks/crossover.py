@@ -842,7 +842,17 @@ def replaced(constant: Constant, value: Any) -> Iterator[None]:
     readers = {
         "numpy": (NUMPY, NUMPY_ROWS, NUMPY_MARKS, BOUND, THRESHOLD, BLOCKS),
         "jax": (JAX, JAX_CPU, JAX_WAYS),
-        "torch": (TORCH, TORCH_SHAPES, TORCH_NUMPY_WAYS, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, SETTLE, VERIFIED),
+        "torch": (
+            TORCH,
+            TORCH_SHAPES,
+            TORCH_NUMPY,
+            TORCH_NUMPY_WAYS,
+            TORCH_LOOKS,
+            TORCH_EAGER,
+            TORCH_MARKS,
+            SETTLE,
+            VERIFIED,
+        ),
     }
     names = dict.fromkeys((constant.module, *readers.get(constant.library, ())))
     modules = [module for module in map(import_module, names) if hasattr(module, constant.name)]

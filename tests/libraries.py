@@ -201,7 +201,7 @@ LOOKED_AT_FEW = {
 
 def in_torch(**constants: Any) -> dict[str, Any]:
     """Return where constants of torch's ways stand: in each file that reads them."""
-    files = [f"xtopk._native.torch_{file}" for file in ("ways", "shapes", "numpy_ways")]
+    files = [f"xtopk._native.torch_{file}" for file in ("ways", "shapes", "numpy", "numpy_ways")]
     return {
         f"{file}.{name}": constants[name] for file in files for name in constants if hasattr(import_module(file), name)
     }

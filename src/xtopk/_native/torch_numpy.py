@@ -117,16 +117,14 @@ def indices_of_lists(x: Any, values: Any, indices: Any, k: int, rank: Ranking) -
     """
     if x.dtype.itemsize < 4 or not has_numpy():
         return None
+    import numpy as np
+
     seen, places = (part.reshape(-1, part.shape[-1]).tolist() for part in (values, indices))
     if any(row[0] != row[0] or row[-1] != row[-1] for row in seen):  # NaN is in front, or last
         return None
     rows = shared(x.reshape(-1, x.shape[-1]))
-    found = [put_right(_where, *row, k, largest=rank.largest) for row in zip(rows, seen, places, strict=True)]
+    found = [put_right(np.flatnonzero, *row, k, largest=rank.largest) for row in zip(rows, seen, places, strict=True)]
     return indices.new_tensor(found).view(*x.shape[:-1], k)
-
-
-def _where(mask: Any) -> Any:
-    return mask.nonzero()[0]
 
 
 def indices_by_blocks(xp: Any, rows: Any, k: int, rank: Ranking, width: int) -> Any:
