@@ -12,6 +12,7 @@ from xtopk._native.numpy_ways import BLOCK_ELEMENTS, BRACKETED_FROM, is_marked, 
 from xtopk._order import Ranking
 from xtopk._select.best_blocks import block_length
 from xtopk._select.bound import folds_for, row_folds
+from xtopk._select.packed_sort import indices_by_packed_sort
 from xtopk._select.small import take_rows
 
 CUT_ELEMENTS = 1 << 20
@@ -31,19 +32,41 @@ def numpy_topk(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Selected:
     import numpy as xp  # itself: each call through its wrapper in array_api_compat takes a microsecond more
 
     x = xp.asarray(x)
-    n = x.shape[axis]
-    of_rows = indices_of if rank.sorted or not is_unordered(x.size // n, n, k, x.itemsize) else unordered
     if x.ndim == 1:
-        indices = of_rows(xp, _comparable(x)[None], k, rank)[0]
+        indices = numpy_indices(xp, x, k, axis, rank)
         return x[indices], indices
+    of_rows, is_cut = _way(x, k, axis, rank)
 
     def select(rows: Any) -> Selected:
         indices = of_rows(xp, rows, k, rank)
         return take_rows(xp, rows, indices), indices
 
-    task = select, k, (x.dtype, xp.int64), block_length(n, k) > 0
-    values, indices = _by_rows(xp, x, axis, task)
+    values, indices = _by_rows(xp, x, axis, (select, k, (x.dtype, xp.int64), is_cut))
     return values, indices
+
+
+def numpy_indices(xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return where the top k of a NumPy array are."""
+    of_rows, is_cut = _way(x, k, axis, rank)
+    if x.ndim == 1:
+        return of_rows(xp, _comparable(x)[None], k, rank)[0]
+    return _by_rows(xp, x, axis, (lambda rows: (of_rows(xp, rows, k, rank),), k, (xp.int64,), is_cut))[0]
+
+
+def indices_of_bits(xp: Any, bits: Any, k: int, axis: int, rank: Ranking, name: str) -> Any:
+    """Return where the top k are of short rows of a dtype that NumPy lacks, by their bits."""
+
+    def select(rows: Any) -> tuple[Any]:
+        return (indices_by_packed_sort(xp, xp.ascontiguousarray(rows), k, rank, name),)
+
+    return _by_rows(xp, bits, axis, (select, k, (xp.int64,), False))[0]
+
+
+def _way(x: Any, k: int, axis: int, rank: Ranking) -> tuple[Callable[..., Any], bool]:
+    """Return what selects from rows, and whether it cuts them into blocks."""
+    n = x.shape[axis]
+    in_order = rank.sorted or not is_unordered(x.size // n, n, k, x.itemsize)
+    return indices_of if in_order else unordered, block_length(n, k) > 0
 
 
 def numpy_mask(topk: TopkFunction, xp: Any, x: Any, k: int, axis: int, rank: Ranking) -> Any:

@@ -9,6 +9,7 @@ from xtopk._native.numpy_ways import BLOCK_ELEMENTS, RADIX_SORTED, path_of
 from xtopk._order import FLOAT_INFINITY_BITS, INTEGER_BITS, Ranking, dtype_name
 from xtopk._select.best_blocks import block_length, indices_by_best_blocks
 from xtopk._select.bound import folds_for, is_nan, row_folds
+from xtopk._select.cut_sort import indices_by_cut_sort
 from xtopk._select.packed_sort import indices_by_packed_sort, vectorised_rank_key
 from xtopk._select.pairs import indices_by_pairs
 from xtopk._select.partition import indices_by_partition
@@ -29,7 +30,8 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         rows = xp.ascontiguousarray(rows)
         if rows.dtype.itemsize <= 2 and n >= RADIX_SORTED:
             return indices_by_sort(xp, vectorised_rank_key(xp, rows, rank), None, k, axis=1).copy()
-        return indices_by_packed_sort(xp, rows, k, rank)
+        if (found := indices_by_keys(xp, rows, k, rank)) is not None:
+            return found
     if rank.nan_first and name in FLOAT_INFINITY_BITS:
         return _indices_after_nan(xp, rows, k, rank, name)
     if name in ("float16", "bfloat16"):
@@ -40,6 +42,16 @@ def indices_of(xp: Any, rows: Any, k: int, rank: Ranking) -> Any:
         return _indices_by_key(xp, rows, k, rank)
     if unanswered is not None and unanswered.any():
         indices[unanswered] = _indices_by_key(xp, _picked(rows, unanswered), k, rank)
+    return indices
+
+
+def indices_by_keys(xp: Any, rows: Any, k: int, rank: Ranking, name: str = "") -> Any:
+    """Return the indices by keys sorted with their positions; None of integers that leave no room for these."""
+    if rows.dtype != xp.float64:
+        return indices_by_packed_sort(xp, rows, k, rank, name)
+    indices, wrong = indices_by_cut_sort(xp, rows, k, rank)
+    if wrong.any():
+        indices[wrong] = _indices_by_key(xp, _picked(rows, wrong), k, rank)
     return indices
 
 
@@ -106,7 +118,7 @@ def _is_nan(xp: Any, name: str, part: Any) -> Any:
 def _indices(xp: Any, rows: Any, k: int, *, largest: bool) -> tuple[Any, Any]:
     """Return the indices, and which rows are unanswered for NaN or None."""
     count, n = rows.shape
-    path = path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous)
+    path = path_of(count, n, k, rows.dtype.itemsize, apart=not rows.flags.c_contiguous, keys=False)
     if path == "blocks":
         indices, hidden = indices_by_best_blocks(xp, rows, k, block_length(n, k), largest=largest)
         if hidden is not None:
