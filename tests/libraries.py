@@ -132,6 +132,9 @@ def replaced(constants: dict[str, Any]) -> Iterator[None]:
         yield
 
 
+PARTED = {"xtopk._select.packed_sort.PARTED": 0, "xtopk._select.packed_sort.PARTED_SHARE": 1}
+
+
 def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     """Call with bounds from blocks and columns also of few elements, and few of them at a time."""
     few: dict[str, Any] = {f"xtopk._native.{name}.BLOCK_ELEMENTS": 20 for name in ("numpy", "numpy_rows", "numpy_ways")}
@@ -145,13 +148,16 @@ def numpy_call_with_blocks(function: Any, *args: Any, **options: Any) -> Any:
     few |= {f"xtopk._select.{name}.COLUMNS_PER_CHOICE": 1 for name in ("best_blocks", "bound")}
     few |= {"xtopk._select.threshold.MAX_FOLDS": 1}
     few |= {"xtopk._select.threshold.PIECE": 20, "xtopk._select.threshold.CUT": 60}
-    few |= {"xtopk._native.numpy_ways.PACKED_ALL": 0, "xtopk._native.numpy_ways.PACKED_ROW": {1: 0, 2: 0, 4: 0}}
+    few |= {
+        "xtopk._native.numpy_ways.PACKED_BYTES": 0,
+        "xtopk._native.numpy_ways.PACKED_ROW": dict.fromkeys((1, 2, 4, 8), 0),
+    }
     few |= {
         "xtopk._native.numpy_ways.SORTED_SHARES": {1: 2, 2: 2, 4: 2, 8: 2},
         "xtopk._select.small.SORTED_BYTES": 8,
         "xtopk._select.small.SORTED_ROW": 9,
     }
-    few |= {"xtopk._select.small.PACKED_FROM": 6}
+    few |= {"xtopk._select.small.PACKED_FROM": 6} | PARTED
     few |= {"xtopk._select.partition.MANY_EQUAL": 101, "xtopk._select.partition.MANY_CHOSEN": 101}
     few |= {"xtopk._native.numpy_marks.SORTED_ROWS": 0, "xtopk._native.numpy_marks.PAIRED": 0}
     few |= {f"xtopk._native.numpy_ways.MARKED_{name}": 1 << 30 for name in ("SHORT", "SHARE")}
@@ -167,8 +173,12 @@ def numpy_call_with_samples(function: Any, *args: Any, **options: Any) -> Any:
     few |= {"xtopk._select.bracket.SAMPLE_ROOT": 1.5, "xtopk._select.bracket.DEVIATIONS": 0}
     few |= {f"xtopk._native.numpy_ways.{name}": 1 << 30 for name in ("CUT_FROM", "SAMPLED_SHARE")}
     few |= {f"xtopk._native.numpy_ways.SAMPLED{name}_FROM": 4 for name in ("", "_ROWS")}
-    few |= {"xtopk._native.numpy_ways.SAMPLED_ROWS_SHARE": 1 << 30, "xtopk._native.numpy_ways.PACKED_ALL": 0}
-    few |= {"xtopk._native.numpy_ways.PACKED_ROW": {1: 0, 2: 0, 4: 0}, "xtopk._native.numpy_ways.COUNTED": 0}
+    few |= {"xtopk._native.numpy_ways.SAMPLED_ROWS_SHARE": 1 << 30, "xtopk._native.numpy_ways.PACKED_BYTES": 0}
+    few |= {
+        "xtopk._native.numpy_ways.PACKED_ROW": dict.fromkeys((1, 2, 4, 8), 0),
+        "xtopk._native.numpy_ways.COUNTED": 0,
+        "xtopk._native.numpy_ways.COUNTED_APART": 0,
+    }
     few |= {"xtopk._native.numpy_ways.SORTED_SHARES": dict.fromkeys((1, 2, 4, 8), 0)}
     few |= {"xtopk._select.sampled.SAMPLED": 8, "xtopk._select.sampled.DEVIATIONS": 0}
     with replaced(few):
@@ -209,7 +219,7 @@ def in_torch(**constants: Any) -> dict[str, Any]:
 
 def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> Any:
     """Call with NumPy also of few elements."""
-    few = in_torch(NUMPY_ROW=0, NUMPY_NARROW_ROW=0, NUMPY_FROM=0, NUMPY_SLOWED_LONG=0, DIRECT_BELOW=0)
+    few = in_torch(NUMPY_ROW=0, NUMPY_NARROW_ROW=0, NUMPY_SLOWED_LONG=0, DIRECT_BELOW=0)
     few |= in_torch(REDUCED_FROM=0, REDUCED_LONG=0, REDUCED_LONGER=0, REDUCED_WIDTH=1, ONE_CUT_FROM=0)
     few |= in_torch(LISTED_BELOW=0, HEAPED=2)
     few |= {"xtopk._native.torch_numpy.CUT_ELEMENTS": 40, "xtopk._native.torch_looks.PLAIN_FROM": 0}
@@ -220,8 +230,9 @@ def torch_call_with_numpy(function: Any, x: Any, *args: Any, **options: Any) -> 
 
 
 def torch_call_with_keys(function: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """Call with packed keys also of so few elements that they would be sorted."""
-    with replaced(in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 0))):
+    """Call with packed keys also of so few elements that torch would sort them, or select from them."""
+    few = in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 0), LOOSE_FROM=0, LOOSE_SHORTEST=2)
+    with replaced(few | in_torch(HEAPED=8, PACKED_ROW=dict.fromkeys((1, 2, 4, 8), 6)) | PARTED):
         return function(x, *args, **options)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xtopk
-from tests.libraries import Library, in_torch, np_dtype, replaced, rows
+from tests.libraries import PARTED, Library, in_torch, np_dtype, replaced, rows
 from tests.oracle import assert_topk
 from tests.strategies import tied_array
 from xtopk._native.torch_looks import way_of
@@ -15,18 +15,23 @@ SHAPES = [((300,), 0), ((1, 300), 1), ((300, 1), 0), ((4, 100), 1), ((2, 3, 50),
 
 
 LISTED = in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 448), TIED_CHOICES=1 << 30)
+PACKED = in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 0))
 WAYS = {
     "listed": LISTED,
     "listed alone": LISTED | in_torch(has_numpy=lambda: False),
-    "packed keys": in_torch(SORTED_AT_ONCE=0, LISTED_IN_ALL=dict.fromkeys((1, 2, 4, 8), 0)),
+    "packed keys": PACKED,
+    "packed keys parted": PACKED | in_torch(PARTED_FOR=1 << 30) | PARTED,
 }
 
 
-def expected(way: str, dtype: str) -> str:
-    """Return the way that elements go: torch has no top-k of some, and float64 leaves no room to pack it."""
+def expected(way: str, dtype: str, n: int, k: int) -> str:
+    """Return the way that elements go: torch has no top-k of some, and float64 leaves torch no room to pack it."""
     if dtype in ("bool", "uint16", "uint64"):
         return "" if way == "listed alone" else "packed keys"
-    return "torch.topk" if (way, dtype) == ("packed keys", "float64") else way.removesuffix(" alone")
+    if way.startswith("packed keys"):
+        is_sorted = way == "packed keys parted" or n <= 256
+        return "packed keys" if dtype != "float64" or (is_sorted and n < 64 * (k + 1)) else "torch.topk"
+    return way.removesuffix(" alone")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -45,7 +50,7 @@ def test_ties_are_put_right(library: Library, dtype: str, way: str) -> None:
                 mode, nan = rng.choice(["largest", "smallest"]), rng.choice(["last", "greatest"])
                 with replaced(WAYS[way]):
                     rank = Ranking(True, False, True, True)
-                    assert 0 in shape or way_of(x, k, axis, rank) == expected(way, dtype)
+                    assert 0 in shape or way_of(x, k, axis, rank) == expected(way, dtype, x.shape[axis], k)
                     result = library.topk(x, k, axis, mode=str(mode), nan=str(nan))
                 assert_topk(library, result, x, x_np, k, axis, mode=str(mode), nan=str(nan))
 
@@ -56,8 +61,8 @@ def test_ties_are_put_right(library: Library, dtype: str, way: str) -> None:
 def test_keys_as_far_apart_as_leaves_room_for_a_position(library: Library, dtype: str, mode: str) -> None:
     rng = np.random.default_rng(0)
     least, greatest = np.iinfo(dtype).min, np.iinfo(dtype).max
-    for n in (511, 512, 600):
-        room = 63 - n.bit_length()
+    for n in (511, 512, 513, 600):
+        room = 63 - (n - 1).bit_length()
         for width in (1, 1 << room - 1, (1 << room) - 1, 1 << room, greatest - least):
             for start in {least, greatest - width, min((1 << room) - 2, greatest - width)}:
                 ends = [start, start + 1, start + width - 1, start + width]
@@ -65,9 +70,10 @@ def test_keys_as_far_apart_as_leaves_room_for_a_position(library: Library, dtype
                 x = library.make(x_np)
                 for shape, axis in [((n,), 0), ((3, n // 3), 1), ((n // 3, 3), 0)]:
                     few, few_np = (a[: n // 3 * 3].reshape(shape) if n != shape[0] else a for a in (x, x_np))
-                    with replaced(WAYS["packed keys"]):
-                        result = library.topk(few, 30, axis, mode=mode)
-                    assert_topk(library, result, few, few_np, 30, axis, mode=mode)
+                    for way in ("packed keys", "packed keys parted"):
+                        with replaced(WAYS[way]):
+                            result = library.topk(few, 30, axis, mode=mode)
+                        assert_topk(library, result, few, few_np, 30, axis, mode=mode)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
@@ -113,3 +119,21 @@ def test_nan_behind_the_last_block_of_halves_comes_first(library: Library, sign:
     x_np[-1] = np.copysign(np.nan, sign)
     x = library.make(x_np)
     assert_topk(library, library.topk(x, 300, nan="greatest"), x, x_np, 300, nan="greatest")
+
+
+@pytest.mark.parametrize("k", [3, 20])
+@TORCH
+def test_a_matrix_that_lies_the_other_way_round(library: Library, k: int) -> None:
+    """Results are contiguous; and a byte of True that is not 1 is no greater."""
+    rng = np.random.default_rng(0)
+    for dtype in ("float32", "float64", "int64", "float16", "bfloat16", "bool"):
+        for shape in ((60, 90), (300, 90), (600, 90)):
+            x_np = rng.integers(0, 4, shape, "u1").view("?")
+            if dtype != "bool":
+                x_np = rng.standard_normal(shape).astype(np_dtype(dtype))
+            x = library.make(np.ascontiguousarray(x_np.T)).t()
+            for options in ({}, {"stable": False, "nan": "greatest"}, {"sorted": False}):
+                result = library.topk(x, k, 1, **options)
+                assert all(part.is_contiguous() for part in result)
+                if not options:
+                    assert_topk(library, result, x, x_np.view("u1") != 0 if dtype == "bool" else x_np, k, 1)

@@ -67,7 +67,8 @@ def way_of(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool = True, blo
         return way if is_one or not _is_odd(x, k, axis, rank) else way_of(x, k, axis, rank, equals=equals, blocks=False)
     least = PLAIN_FROM if rank.stable else PLAIN_LOOSELY
     if way == "NumPy":
-        is_few = x.numel() < LOOKED_FROM or x.shape[axis] < LOOKED_AT or x.numel() == x.shape[axis]
+        is_little = x.numel() < LOOKED_FROM and rank.stable and x.dtype.itemsize < 8
+        is_few = is_little or x.shape[axis] < LOOKED_AT or x.numel() == x.shape[axis]
         return way if is_few else _way_of_sorted(x, k, axis, rank, equals=equals)
     if way and (way in ("sort", "packed keys") or k == 1 or x.numel() < least):
         return way
@@ -107,10 +108,10 @@ def _way_of_sorted(x: Any, k: int, axis: int, rank: Ranking, *, equals: bool) ->
     if dtype_name(x.dtype) in UNSUPPORTED:
         return "NumPy"
     before, after = _neighbours(_matrix(x, axis))
-    if equals and _may_hold_equals(x, k, axis, rank, before):
+    if equals and x.numel() >= LOOKED_FROM and _may_hold_equals(x, k, axis, rank, before):
         return "equals"
-    is_ordered = any(_is_most(sum(map(compare, before, after)), before) for compare in (lt, gt))
-    return "torch.topk" if is_ordered else "NumPy"
+    ways = (lt, gt) if rank.stable else (le, ge)
+    return "torch.topk" if any(_is_most(sum(map(compare, before, after)), before) for compare in ways) else "NumPy"
 
 
 def _seen_against_topk(x: Any, k: int, axis: int, rank: Ranking, *, listed: bool, equals: bool) -> str:

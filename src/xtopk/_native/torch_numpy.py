@@ -1,16 +1,24 @@
 """NumPy for torch: a tensor of the CPU is an array of the same memory, from which NumPy may select in less time."""
 
 from functools import cache
+from operator import ge, gt, le, lt
 from typing import Any
 
-from xtopk._native.numpy import CUT_ELEMENTS, numpy_topk
-from xtopk._native.numpy_rows import indices_of_half
+from xtopk._native.numpy import CUT_ELEMENTS, indices_of_bits, numpy_indices
+from xtopk._native.numpy_rows import as_numbers, indices_by_keys, indices_of_half
+from xtopk._native.numpy_ways import PACKED_ROW
+from xtopk._native.torch_shapes import UNSUPPORTED, is_heaped
 from xtopk._order import FLOAT_INFINITY_BITS, Ranking, dtype_name
 from xtopk._select.best_blocks import SAMPLED, indices_in_blocks
-from xtopk._select.packed import BITS_PACKED
-from xtopk._select.packed_sort import ascending_key
+from xtopk._select.packed_sort import ascending_key, packed_keys
 from xtopk._select.ranked import as_integers, may_be_positive
 from xtopk._select.verified import put_right
+
+PARTED_FOR = 8
+"""NumPy finds such a share or more of packed keys of long rows faster than torch does."""
+
+ORDERED_FROM, ORDERED_AT = 1 << 14, 8
+"""Before so many elements, or more, are sorted, so many of so many rows are looked at."""
 
 FEW_THREADS = 2
 """With more threads torch reduces halves faster than NumPy does the bits of negative ones, or a row with NaN."""
@@ -55,13 +63,13 @@ def _is_half(x: Any) -> bool:
 class _Memory:
     """What a tensor of the CPU holds, in DLPack's words; torch's own would ask CUDA whether it is pinned."""
 
-    def __init__(self, x: Any) -> None:
-        self.x = x
+    __slots__ = ("capsule",)
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
 
     def __dlpack__(self, **options: Any) -> Any:
-        from torch.utils.dlpack import to_dlpack
-
-        return to_dlpack(self.x)
+        return self.capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # the CPU
@@ -73,8 +81,9 @@ def shared(x: Any) -> Any:
     After ``x.numpy()`` the tensor could not be resized.
     """
     import numpy as np
+    from torch.utils import dlpack
 
-    return np.from_dlpack(_Memory(x.float() if dtype_name(x.dtype) == "bfloat16" else x))
+    return np.from_dlpack(_Memory(dlpack.to_dlpack(x.float() if dtype_name(x.dtype) == "bfloat16" else x)))
 
 
 def indices_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> Any:
@@ -82,32 +91,63 @@ def indices_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> Any:
     import numpy as np
     import torch
 
-    indices = torch.from_numpy(numpy_topk(np, shared(x), k, axis, rank)[1])
+    if has_bits(x, axis):
+        indices = torch.from_numpy(indices_of_bits(np, shared(x.view(torch.int16)), k, axis, rank, dtype_name(x.dtype)))
+    else:
+        indices = torch.from_numpy(numpy_indices(np, shared(x), k, axis, rank))
     return indices.clone(memory_format=torch.contiguous_format)  # to torch's own memory
 
 
-def indices_by_packed_keys(x: Any, k: int, axis: int, rank: Ranking) -> Any:
-    """Return where the top k of few elements are: NumPy packs keys with positions, so that none tie, torch selects.
+def has_bits(x: Any, axis: int) -> bool:
+    """Return whether NumPy sorts rows by their bits, for it lacks the dtype."""
+    return dtype_name(x.dtype) == "bfloat16" and x.shape[axis] <= PACKED_ROW[2] and x.numel() > x.shape[axis]
 
-    An operation on few elements takes torch a microsecond or three, and NumPy half of that; but torch finds k integers
-    faster. None where 64 bits do not hold a position beside how much the keys differ.
+
+def indices_by_packed_keys(x: Any, k: int, axis: int, rank: Ranking) -> Any:
+    """Return where the top k of few elements are: NumPy packs keys with positions, so that none tie, and sorts them.
+
+    An operation on few elements takes torch a microsecond or three, and NumPy half of that, which also sorts and
+    partitions integers in vector instructions; torch finds few of a long row faster. None where 64 bits do not hold a
+    position beside how much the keys differ, or `torch.topk` makes use of an order.
     """
     import numpy as np
     import torch
 
     rows = x if axis == x.ndim - 1 else x.movedim(axis, -1)
-    key = ascending_key(np, shared(rows.view(torch.uint8) if rows.dtype == torch.bool else rows), rank)
-    n, shift = rows.shape[-1], BITS_PACKED
-    if key.dtype.itemsize == 8:
-        least, shift = int(key.min()), n.bit_length()
-        if int(key.max()) - least >> (63 - shift):
+    name = "bfloat16" if dtype_name(x.dtype) == "bfloat16" else ""  # which NumPy lacks
+    elements = as_numbers(np, shared(rows.view(torch.int16) if name else rows))
+    if is_packed_for_torch(x, k, axis):
+        found = packed_keys(np, ascending_key(np, elements, rank, name), rank)
+        if found is None:
             return None
-        key = key - least
-    packed = key.astype(np.int64)
-    packed <<= shift
-    packed |= np.arange(n - 1, -1, -1) if rank.largest else np.arange(n)
-    indices = torch.from_numpy(packed).topk(k, -1, rank.largest, rank.sorted).indices
+        indices = torch.from_numpy(found[0]).topk(k, -1, False, rank.sorted).indices
+    else:
+        matrix = elements.reshape(-1, elements.shape[-1])
+        if elements.size >= ORDERED_FROM and _is_ordered(np, matrix, rank):
+            return None
+        if (found := indices_by_keys(np, matrix, k, rank, name)) is None:
+            return None
+        indices = torch.from_numpy(found).clone(memory_format=torch.contiguous_format).view(*rows.shape[:-1], k)
     return indices if rows is x else indices.movedim(-1, axis).contiguous()
+
+
+def _is_ordered(xp: Any, rows: Any, rank: Ranking) -> bool:
+    """Return whether a few rows all rise, or all fall, in a few places, of which `torch.topk` makes use.
+
+    That is no gain where it has to rank ties but for 64-bit floats, nor for what it cannot select from.
+    """
+    if (rank.stable and rows.dtype != xp.float64) or dtype_name(rows.dtype) in UNSUPPORTED:
+        return False
+    few = rows[tuple(slice(None, None, -(-length // ORDERED_AT)) for length in rows.shape)]
+    before, after = few[:, :-1], few[:, 1:]
+    rises, falls = (lt, gt) if rank.stable else (le, ge)
+    return bool(rises(before, after).all() or falls(before, after).all())
+
+
+def is_packed_for_torch(x: Any, k: int, axis: int) -> bool:
+    """Return whether `torch.topk` finds packed keys faster than NumPy sorts or partitions them."""
+    n = x.shape[axis]
+    return is_heaped(n, k) or max(PACKED_ROW[x.dtype.itemsize], PARTED_FOR * k) < n
 
 
 def indices_of_lists(x: Any, values: Any, indices: Any, k: int, rank: Ranking) -> Any:

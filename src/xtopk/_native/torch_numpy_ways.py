@@ -44,10 +44,9 @@ are many, or fewer."""
 GRAIN = 1 << 15
 """How many elements torch gives to each of its threads, or more."""
 
-NUMPY_FROM, NUMPY_THREADS, NUMPY_ONES = 1 << 12, {1: 4, 2: 4, 4: 2}, {1: 2, 2: 4, 4: 5}
-"""NumPy selects from rows that it sorts, if torch keeps no heap, of so many elements; where torch would share them
-among no more threads than the second, by bytes an element, and more are chosen than the last, which as many reductions
-find."""
+NUMPY_THREADS, NUMPY_ONES = {1: 4, 2: 4, 4: 2, 8: 2}, {1: 1, 2: 2, 4: 5, 8: 5}
+"""NumPy selects from rows that it sorts, if torch keeps no heap; where torch would share them among no more threads
+than the first, by bytes an element, and more are chosen than the second, which as many reductions find."""
 
 
 def reduced_width(x: Any, k: int, axis: int, rank: Ranking) -> int:
@@ -107,14 +106,13 @@ def _are_sorted(x: Any, k: int, axis: int, rank: Ranking) -> bool:
     import torch
 
     n, elements, itemsize, name = x.shape[axis], x.numel(), x.dtype.itemsize, dtype_name(x.dtype)
-    if name not in UNSUPPORTED and (not rank.stable or is_heaped(n, k)):
+    if elements < (NUMPY_NARROW_ROW if name in UNSUPPORTED else DIRECT_BELOW):
         return False
-    if elements < NUMPY_FROM:
+    if name not in UNSUPPORTED and is_heaped(n, k - (not rank.stable)):
         return False
-    if elements >= DIRECT_BELOW:
-        is_long = itemsize > 2 and n > PACKED_ROW.get(itemsize, 0)
-        is_few = k <= NUMPY_ONES.get(itemsize, 0) and is_one_by_one(x, k, axis, rank)
-        if is_long or is_few or name == "bfloat16" or is_paired(x, k, axis):
-            return False
+    is_long = (itemsize > 2 or name == "bfloat16") and n > PACKED_ROW[itemsize]
+    is_few = k <= NUMPY_ONES[itemsize] and is_one_by_one(x, k, axis, rank)
+    if is_long or is_few or is_paired(x, k, axis):
+        return False
     is_sorted = path_of(elements // n, n, k, itemsize, apart=False) == "sort"
     return is_sorted and min(torch.get_num_threads(), -(-elements // GRAIN)) <= NUMPY_THREADS[itemsize]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from xtopk._explain import Plan
-from xtopk._native.torch_numpy import has_numpy
+from xtopk._native.numpy_ways import PACKED_ROW, RADIX_SORTED, SORTED_SHARES
+from xtopk._native.torch_numpy import has_numpy, is_packed_for_torch
 from xtopk._native.torch_numpy_ways import (
     NUMPY_NARROW_ROW,
     NUMPY_SHARE,
@@ -14,6 +15,7 @@ from xtopk._native.torch_numpy_ways import (
 )
 from xtopk._native.torch_shapes import (
     DIRECT_BELOW,
+    HEAPED,
     UNSUPPORTED,
     block_length,
     is_heaped,
@@ -42,6 +44,10 @@ MOSTLY = 3
 SORTED_AT_ONCE = 1 << 12
 """So few elements, times the bits of a row's length, are sorted altogether."""
 
+LOOSE_FROM, LOOSE_CHOSEN, LOOSE_SHORTEST = 1 << 14, 4, 8
+"""Of fewer elements, where each that is chosen counts so many more, or of rows that are shorter, `torch.topk` is faster
+than packed keys where ties do not matter."""
+
 LISTED_BELOW, LISTED_IN_ALL, LISTED_ROW = 1 << 18, {1: 128, 2: 128, 4: 448, 8: 448}, 16
 """Of fewer than so many elements what is chosen is listed by Python if it is so little, by bytes an element, so much
 more counted for each row."""
@@ -50,7 +56,7 @@ more counted for each row."""
 def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True) -> str:
     """Return the way of what is sorted or given to `torch.topk` as it lies; none of what is cut, folded or ranked."""
     n, elements = x.shape[axis], x.numel()
-    if elements < DIRECT_BELOW and k > 1 and rank.stable and (way := _way_of_few(x, k, axis, rank)):
+    if elements < DIRECT_BELOW and k > 1 and (way := _way_of_few(x, k, axis, rank)):
         return way
     is_small = elements < NUMPY_NARROW_ROW
     by_numpy = k > 1 and not is_small and is_by_numpy(x, k, axis, rank)
@@ -83,12 +89,14 @@ def direct_way(x: Any, k: int, axis: int, rank: Ranking, *, blocks: bool = True)
 
 
 def _way_of_few(x: Any, k: int, axis: int, rank: Ranking, *, tied: bool = False) -> str:
-    """Return the way of few elements whose ties matter: unless they are known to tie, `torch.topk` where that is rare.
+    """Return the way of few elements: unless they are known to tie, `torch.topk` where ties are rare or do not matter.
 
     "" where it takes NumPy, which may not read them.
     """
     n, elements = x.shape[axis], x.numel()
     if x.is_floating_point() or dtype_name(x.dtype) not in UNSUPPORTED:
+        if not rank.stable and not _is_packed_loosely(x, n, k):
+            return ""
         may_list = not tied and _is_listed(x, k, axis, rank)
         if may_list and elements == n:
             return "listed"
@@ -98,11 +106,18 @@ def _way_of_few(x: Any, k: int, axis: int, rank: Ranking, *, tied: bool = False)
             return "listed"
     if not has_numpy():
         return ""
-    if is_by_numpy(x, k, axis, rank):
+    by_radix = n >= RADIX_SORTED and x.dtype.itemsize <= 2 and dtype_name(x.dtype) != "bfloat16"
+    if by_radix and SORTED_SHARES[2] * k > n and elements >= NUMPY_NARROW_ROW:
         return "NumPy"
-    if x.dtype.itemsize < 8 or not x.is_floating_point():
-        return "packed keys"
-    return "sort" if _are_mostly_chosen(x, k, axis, rank) else "torch.topk"
+    # Of what takes 64 bits nothing is left of them for torch, but of integers that differ little.
+    is_wide = x.dtype.itemsize == 8 and x.is_floating_point()
+    return "torch.topk" if is_wide and is_packed_for_torch(x, k, axis) else "packed keys"
+
+
+def _is_packed_loosely(x: Any, n: int, k: int) -> bool:
+    """Return whether NumPy sorts packed keys of rows faster than `torch.topk` selects, though ties do not matter."""
+    is_work = x.numel() // n * (n + LOOSE_CHOSEN * k) >= LOOSE_FROM
+    return is_work and LOOSE_SHORTEST <= n <= PACKED_ROW[x.dtype.itemsize] and n < HEAPED * k
 
 
 def way_of_tied(x: Any, k: int, axis: int, rank: Ranking) -> str:
