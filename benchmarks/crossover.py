@@ -68,6 +68,7 @@ NUMPY, NUMPY_WAYS, SMALL = "xtopk._native.numpy", "xtopk._native.numpy_ways", "x
 NUMPY_ROWS, NUMPY_MARKS = "xtopk._native.numpy_rows", "xtopk._native.numpy_marks"
 BOUND, THRESHOLD, ROUNDS = "xtopk._select.bound", "xtopk._select.threshold", "xtopk._select.rounds"
 BLOCKS, PARTITION = "xtopk._select.best_blocks", "xtopk._select.partition"
+PACKED_SORT = "xtopk._select.packed_sort"
 TORCH_NUMPY, TORCH_NUMPY_WAYS = "xtopk._native.torch_numpy", "xtopk._native.torch_numpy_ways"
 TORCH_SHAPES = "xtopk._native.torch_shapes"
 TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU, JAX_WAYS = (
@@ -81,6 +82,27 @@ TORCH, TORCH_LOOKS, TORCH_EAGER, TORCH_MARKS, TORCH_OPERATIONS, JAX, JAX_CPU, JA
     "xtopk._native.jax_ways",
 )
 
+SORTED_SHORT: tuple[Case, ...] = tuple(
+    ((e // n, n), max(2, n // s), d)
+    for e in (1 << 13, 1 << 20)
+    for n in (60, 100, 160, 250)
+    for s in (60, 30, 12, 4)
+    for d in ("float32", "int32", "ties", "float64", "int64")
+)
+
+COUNTED: tuple[Case, ...] = tuple(
+    (shape, int(n / s), d)
+    for n in (6, 10, 16, 24, 48)
+    for shape in ((4096, n), (n, 4096, -2))
+    for s in (3, 1.5)
+    for d in ("float64", "int64")
+)
+PARTED: tuple[Case, ...] = tuple(
+    ((count, n), int(n / s), d)
+    for count, n in ((20, 200), (2000, 400), (20, 900), (100, 5000))
+    for s in (2.5, 1.2)
+    for d in ("float32", "int32", "ties")
+)
 MANY: tuple[Case, ...] = (((20_000, 1000), 5, "float32"), ((200_000, 20), 5, "float32"), ((1024, 4096), 50, "float32"))
 SHORT: tuple[Case, ...] = tuple(((2000, 500), k, "float32") for k in (2, 5, 7, 8, 20))
 TIES: tuple[Case, ...] = (((1024, 4096), 50, "ties"), ((8192, 256), 8, "ties"))
@@ -106,6 +128,26 @@ PACKED: tuple[Case, ...] = tuple(
     (shape, k, d)
     for shape, k in (((4, 5000), 10), ((100, 250), 40), ((20, 3000), 10), ((300, 300), 40))
     for d in ("float32", "equals", "nan", "int32", "bfloat16", "wide equals")
+)
+PACKED_ROWS: tuple[Case, ...] = tuple(
+    ((count, n), n // s, d)
+    for count, n in ((60, 50), (20, 200), (15, 400), (10, 900), (3, 3000))
+    for s in (40, 12, 3)
+    for d in ("float32", "float16", "int64", "equals")
+    if n >= 2 * s
+)
+PACKED_ORDERED: tuple[Case, ...] = tuple(
+    ((count, n), n // 4, d)
+    for count, n in ((50, 100), (400, 30), (20, 1000))
+    for d in ("float64", "wide ascending", "wide descending")
+)
+LOOSE_ROWS: tuple[Case, ...] = tuple(
+    ((e // n, n), n // s, d)
+    for e in (2000, 5000, 12_000)
+    for n in (6, 12, 60, 200)
+    for s in (20, 6, 2)
+    for d in ("float32", "float16", "int64", "ascending")
+    if n >= 2 * s
 )
 UNTIED: tuple[Case, ...] = tuple(
     ((count, n), n // s, d)
@@ -157,9 +199,9 @@ SORTED_ROWS: tuple[Case, ...] = tuple(
 SORTED_ONES: tuple[Case, ...] = tuple(
     ((e // n, n), k, d)
     for e in (1 << 16, 1 << 20)
-    for n in (24, 100)
+    for n in (24, 100, 240)
     for k in (2, 3, 5, 8)
-    for d in ("float32", "float16", "uint8")
+    for d in ("float32", "float16", "uint8", "float64")
 )
 NARROW_MATRICES: tuple[Case, ...] = tuple(
     ((e // n, n), n // s, d)
@@ -341,19 +383,32 @@ CONSTANTS = (
         "numpy",
         NUMPY_WAYS,
         "PACKED_ROW",
-        ({1: 0, 2: 0, 4: 0}, {1: 256, 2: 256, 4: 64}, {1: 1024, 2: 1024, 4: 256}),
-        tuple(((4096, n), 8, d) for n in (64, 128, 256, 400, 512, 600) for d in ("int8", "float16", "float32")),
+        ({1: 0, 2: 0, 4: 0, 8: 0}, {1: 256, 2: 256, 4: 128, 8: 128}, {1: 1024, 2: 1024, 4: 512, 8: 512}),
+        tuple(
+            ((4096, n), 8, d)
+            for n in (64, 128, 200, 256, 400, 512, 600)
+            for d in ("int8", "float16", "float32", "float64", "int64")
+        ),
     ),
+    Constant("numpy", PACKED_SORT, "PARTED", (0, 256, 1 << 10, 1 << 30), PARTED),
+    Constant("numpy", PACKED_SORT, "PARTED_SHARE", (1, 4), PARTED),
+    Constant("numpy", NUMPY_WAYS, "PACKED_SHORT", (64, 256), SORTED_SHORT),
+    Constant("numpy", NUMPY_WAYS, "PACKED_SHARE", (8, 16, 64), SORTED_SHORT),
     Constant(
         "numpy",
         NUMPY_WAYS,
-        "PACKED_ALL",
-        (0, 1 << 10, 1 << 12),
-        tuple(((count, n), 5, d) for count, n in ((2, 1000), (8, 200), (8, 400)) for d in ("int16", "float32")),
+        "PACKED_BYTES",
+        (0, 1 << 13, 1 << 15),
+        tuple(
+            ((e // n, n), k, d)
+            for e in (2000, 4000, 8000)
+            for n in (300, 600, 1500)
+            for k in (5, 50)
+            for d in ("int16", "float32", "ties", "float64")
+        ),
     ),
-    Constant(
-        "numpy", NUMPY_WAYS, "COUNTED", (0, 16, 24, 48), tuple(((4096, n), 5, "float64") for n in (8, 16, 32, 48))
-    ),
+    Constant("numpy", NUMPY_WAYS, "COUNTED", (0, 8, 24), COUNTED),
+    Constant("numpy", NUMPY_WAYS, "COUNTED_APART", (0, 12, 48), COUNTED),
     Constant(
         "numpy",
         NUMPY_WAYS,
@@ -427,9 +482,18 @@ CONSTANTS = (
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_NARROW_ROW", (1 << 10, 1 << 14), NARROW_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ROW_BELOW", (1 << 18, 1 << 23), LONGER_ROWS),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_HALVES_BELOW", (0, 1 << 21), LONGER_HALVES),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_FROM", (1 << 10, 1 << 14, 1 << 30), SORTED_ROWS),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4), 1),), SORTED_ROWS + NARROW_MATRICES),
-    Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4), k) for k in (1, 8)), SORTED_ONES),
+    Constant("torch", TORCH_NUMPY, "PARTED_FOR", (0, 4, 16, 32), PACKED_ROWS),
+    Constant("torch", TORCH_NUMPY, "ORDERED_FROM", (1 << 13, 1 << 16), PACKED_ORDERED),
+    Constant("torch", TORCH_NUMPY, "ORDERED_AT", (4, 32), PACKED_ORDERED),
+    Constant("torch", TORCH, "LOOSE_FROM", (1 << 12, 1 << 13, 1 << 15), LOOSE_ROWS, LOOSE),
+    Constant("torch", TORCH, "LOOSE_CHOSEN", (1, 16), LOOSE_ROWS, LOOSE),
+    Constant("torch", TORCH, "LOOSE_SHORTEST", (4, 16), LOOSE_ROWS, LOOSE),
+    Constant(
+        "torch", TORCH_NUMPY_WAYS, "NUMPY_THREADS", (dict.fromkeys((1, 2, 4, 8), 1),), SORTED_ROWS + NARROW_MATRICES
+    ),
+    Constant(
+        "torch", TORCH_NUMPY_WAYS, "NUMPY_ONES", tuple(dict.fromkeys((1, 2, 4, 8), k) for k in (1, 8)), SORTED_ONES
+    ),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SHARE", (4, 64, 1 << 20), NUMPY_SHARES),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_BELOW", (0, 1 << 17, 1 << 21), SLOWED),
     Constant("torch", TORCH_NUMPY_WAYS, "NUMPY_SLOWED_LONG", (1 << 8, 1 << 14), SLOWED),
