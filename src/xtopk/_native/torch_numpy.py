@@ -91,16 +91,22 @@ def indices_by_numpy(x: Any, k: int, axis: int, rank: Ranking) -> Any:
     import numpy as np
     import torch
 
-    if has_bits(x, axis):
-        indices = torch.from_numpy(indices_of_bits(np, shared(x.view(torch.int16)), k, axis, rank, dtype_name(x.dtype)))
+    elements, name = selected_from(x, axis)
+    if name:
+        indices = torch.from_numpy(indices_of_bits(np, elements, k, axis, rank, name))
     else:
-        indices = torch.from_numpy(numpy_indices(np, shared(x), k, axis, rank))
+        indices = torch.from_numpy(numpy_indices(np, elements, k, axis, rank))
     return indices.clone(memory_format=torch.contiguous_format)  # to torch's own memory
 
 
-def has_bits(x: Any, axis: int) -> bool:
-    """Return whether NumPy sorts rows by their bits, for it lacks the dtype."""
-    return dtype_name(x.dtype) == "bfloat16" and x.shape[axis] <= PACKED_ROW[2] and x.numel() > x.shape[axis]
+def selected_from(x: Any, axis: int) -> tuple[Any, str]:
+    """Return the array from which NumPy selects, and the name of a dtype that it lacks, of which it sorts the bits."""
+    import torch
+
+    n, name = x.shape[axis], dtype_name(x.dtype)
+    if name == "bfloat16" and n <= PACKED_ROW[2] and x.numel() > n:
+        return shared(x.view(torch.int16)), name
+    return shared(x), ""
 
 
 def indices_by_packed_keys(x: Any, k: int, axis: int, rank: Ranking) -> Any:

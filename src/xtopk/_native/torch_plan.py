@@ -4,7 +4,7 @@ from typing import Any
 
 from xtopk._explain import Plan
 from xtopk._native.numpy import numpy_plan
-from xtopk._native.torch_numpy import has_bits, is_packed_for_torch, shared
+from xtopk._native.torch_numpy import is_packed_for_torch, selected_from
 from xtopk._native.torch_numpy_ways import reduced_width
 from xtopk._native.torch_shapes import (
     UNSIGNED,
@@ -22,8 +22,6 @@ from xtopk._order import Ranking, dtype_name
 
 def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
     """Return which way a call goes."""
-    import torch
-
     n, how = x.shape[axis], "with a look for ties and NaN"
     way = direct_way(x, k, axis, rank)
     if way == "sort":
@@ -38,8 +36,7 @@ def eager_plan(x: Any, k: int, axis: int, rank: Ranking) -> Plan:
         left = f"{n // width} maxima and {k * width} candidates are left of {n}"
         return Plan("block maxima", width, f"{left}, from which NumPy selects, which shares the memory")
     if way == "NumPy":
-        bits = x.detach().view(torch.int16) if has_bits(x, axis) else x.detach()
-        plan = numpy_plan(None, shared(bits), k, axis, rank)
+        plan = numpy_plan(None, selected_from(x.detach(), axis)[0], k, axis, rank)
         return plan._replace(reason=f"{plan.reason}, by NumPy, which shares the memory")
     if way:
         return Plan(way, 0, f"{x.numel()} elements in rows of {n}, {how}")
